@@ -1,0 +1,358 @@
+"""Everything that can go wrong in words that a reader can act on.
+
+Each class is one fact, with its sentence in both languages: it names the thing, the value and the way out.
+
+    StudioError
+    ├── RequestError            a value that a request can't hold; `field` names it
+    │   ├── OutOfRange
+    │   ├── WrongType
+    │   ├── UnknownField
+    │   ├── UnknownChoice
+    │   ├── PresetBroken
+    │   └── TooManyLoras
+    ├── ModelError
+    │   ├── ModelMissing
+    │   ├── ModelNotHere
+    │   ├── WeightsMissing
+    │   ├── WeightsBroken
+    │   ├── WeightsIncomplete
+    │   └── PickleRefused
+    ├── LoraError
+    │   ├── LoraMissing
+    │   ├── LoraBroken
+    │   ├── LoraFitsNothing
+    │   └── LoraForAnotherFamily
+    ├── EngineError
+    │   ├── OutOfMemory
+    │   ├── NotFinite
+    │   ├── EngineDied
+    │   └── Unexpected
+    ├── StorageError
+    │   ├── DiskFull
+    │   └── NotWritable
+    ├── PictureError
+    │   ├── NotAPicture
+    │   ├── PictureTooLarge
+    │   ├── SettingsTooNew
+    │   └── NoSettings
+    └── ServeError
+        ├── AddressTaken
+        └── SharingRefused
+"""
+
+from typing import ClassVar
+
+from studio.words import Language, Said, Text
+
+
+class StudioError(Exception):
+    """A sentence for the reader. `field` names the request field whose control it belongs to, if any."""
+
+    text: ClassVar[Text]
+    field: str | None
+
+    def __init__(self, field: str | None = None, /, **values: object) -> None:
+        self.field = field
+        self.values = values
+        super().__init__(self.say("en"))
+
+    def say(self, language: Language) -> str:
+        """The sentence in one language."""
+        return self.text.say(language, **self.values)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_again, (type(self), self.field, self.values))
+
+
+def _again(kind: type[StudioError], field: str | None, values: dict[str, object]) -> StudioError:
+    return kind(field, **values)
+
+
+class RequestError(StudioError):
+    """A value that a request can't hold."""
+
+
+class OutOfRange(RequestError):
+    """A number outside its field's range."""
+
+    text = Text(
+        "{label} is {value}; it must be between {low} and {high}.",
+        "“{label}”现在是 {value}，应在 {low} 到 {high} 之间。",
+    )
+
+
+class WrongType(RequestError):
+    """A value of the wrong sort."""
+
+    text = Text("{label} is {value!r}; it must be {wanted}.", "“{label}”现在是 {value!r}，应为{wanted}。")
+
+
+class UnknownField(RequestError):
+    """A key that no field has."""
+
+    text = Text(
+        "{where} sets '{key}', which does not exist. Known settings: {known}.",
+        "{where} 设置了不存在的“{key}”。可用的设置：{known}。",
+    )
+
+
+class UnknownChoice(RequestError):
+    """A name that is not among the choices."""
+
+    text = Text(
+        "{label} '{value}' does not exist here. Choose one of: {known}.",
+        "这里没有名为“{value}”的{label}。可选：{known}。",
+    )
+
+
+class PresetBroken(RequestError):
+    """A preset or style file that can't be read, or holds what no request can."""
+
+    text = Text(
+        "{file} can't be used: {reason} Mend or remove that file.",
+        "{file} 无法使用：{reason}请修正或删除该文件。",
+    )
+
+    @classmethod
+    def because(cls, file: str, error: Exception) -> "PresetBroken":
+        """What an exception met while reading `file` means to its reader."""
+        if isinstance(error, StudioError):
+            return cls(error.field, file=file, reason=Said(error.text, error.values))
+        if isinstance(error, KeyError):
+            return cls(None, file=file, reason=Said(Text("it lacks {key}.", "缺少 {key}。"), {"key": error}))
+        return cls(None, file=file, reason=Said(Text("{why}.", "{why}。"), {"why": str(error)[:200]}))
+
+
+class TooManyLoras(RequestError):
+    """More LoRAs than one picture may mix."""
+
+    text = Text(
+        "{count} LoRAs were asked for; at most {most} can be mixed.",
+        "选了 {count} 个 LoRA；最多可同时使用 {most} 个。",
+    )
+
+
+class ModelError(StudioError):
+    """A model that can't be used."""
+
+
+class ModelMissing(ModelError):
+    """A model name without a card or a folder."""
+
+    text = Text(
+        "There is no model '{name}' here. Models found: {known}.",
+        "这里没有名为“{name}”的模型。已有模型：{known}。",
+    )
+
+
+class ModelNotHere(ModelError):
+    """A model that has a card, but whose weights were not downloaded yet."""
+
+    text = Text(
+        "Model '{name}' is not on this disk yet. Download {url} into {folder}, or choose another model.",
+        "模型“{name}”尚未下载。请把 {url} 下载到 {folder}，或改用其他模型。",
+    )
+
+
+class WeightsMissing(ModelError):
+    """A file that a model's folder should hold."""
+
+    text = Text(
+        "Model '{name}' lacks its file {file}. Copy the model's folder again, complete.",
+        "模型“{name}”缺少文件 {file}。请重新复制完整的模型文件夹。",
+    )
+
+
+class WeightsBroken(ModelError):
+    """A weight file that can't be read."""
+
+    text = Text(
+        "The file {file} of model '{name}' is damaged ({reason}). Copy it again.",
+        "模型“{name}”的文件 {file} 已损坏（{reason}）。请重新复制该文件。",
+    )
+
+
+class WeightsIncomplete(ModelError):
+    """Weights without some of the tensors that the network needs."""
+
+    text = Text(
+        "Model '{name}': {part} lacks {missing} of {total} tensors, first {first}. Copy its weights again.",
+        "模型“{name}”的 {part} 缺少 {missing}/{total} 个张量，首个为 {first}。请重新复制权重。",
+    )
+
+
+class PickleRefused(ModelError):
+    """A pickle, which can run code, where safetensors is expected."""
+
+    text = Text(
+        "{file} is a pickle, which can run code when opened. Use a .safetensors file instead.",
+        "{file} 是 pickle 文件，打开时可能执行代码。请改用 .safetensors 文件。",
+    )
+
+
+class LoraError(StudioError):
+    """A LoRA that can't be used."""
+
+
+class LoraMissing(LoraError):
+    """A LoRA name without a file."""
+
+    text = Text(
+        "There is no LoRA '{name}'. Put its .safetensors file into models/loras and press Refresh.",
+        "找不到 LoRA“{name}”。请把它的 .safetensors 文件放进 models/loras，然后点“刷新”。",
+    )
+
+
+class LoraBroken(LoraError):
+    """A LoRA file that can't be read."""
+
+    text = Text(
+        "The LoRA file {name} is damaged ({reason}). Copy or download it again.",
+        "LoRA 文件 {name} 已损坏（{reason}）。请重新复制或下载。",
+    )
+
+
+class LoraFitsNothing(LoraError):
+    """A LoRA none of whose layers match the model."""
+
+    text = Text(
+        "LoRA '{name}' fits none of the {total} layers of {model}; it was made for another model. "
+        "Pick a LoRA for {model}, or switch it off.",
+        "LoRA“{name}”与 {model} 的 {total} 个层都不匹配，它是为别的模型训练的。请换一个适用于 {model} 的 LoRA，或将其关闭。",
+    )
+
+
+class LoraForAnotherFamily(LoraError):
+    """A LoRA whose header or layer sizes name another family."""
+
+    text = Text(
+        "LoRA '{name}' was made for {made_for}, but {model} is {family}. Pick a {made_for} model or another LoRA.",
+        "LoRA“{name}”是为 {made_for} 训练的，而 {model} 属于 {family}。请选 {made_for} 模型，或换一个 LoRA。",
+    )
+
+
+class EngineError(StudioError):
+    """A failure while a picture was being made."""
+
+
+class OutOfMemory(EngineError):
+    """The device's memory ran out."""
+
+    text = Text(
+        "{device} ran out of memory at {stage}. Choose a smaller size or fewer pictures at once.",
+        "{device} 在“{stage}”阶段内存不足。请减小尺寸，或减少一次生成的张数。",
+    )
+
+
+class NotFinite(EngineError):
+    """Latents that hold NaN or infinity, which would decode to black."""
+
+    text = Text(
+        "The picture came out empty (NaN after {stage}). Lower the LoRA weights or guidance, or set precision to fp32.",
+        "画面计算溢出（{stage} 之后出现 NaN）。请降低 LoRA 权重或引导强度，或把精度设为 fp32。",
+    )
+
+
+class EngineDied(EngineError):
+    """The worker process ended on its own."""
+
+    text = Text(
+        "The engine stopped unexpectedly ({reason}). It is being started again; your settings are kept. "
+        "Press Generate once more.",
+        "引擎意外停止（{reason}），正在重新启动；你的设置都还在。请再点一次“生成”。",
+    )
+
+
+class Unexpected(EngineError):
+    """A failure that nobody foresaw; the log has the details under this number."""
+
+    text = Text(
+        "Something unforeseen went wrong (number {number}, see the log: {log}). Your settings are kept; try again.",
+        "发生了意料之外的错误（编号 {number}，详见日志 {log}）。你的设置都还在，请重试。",
+    )
+
+
+class StorageError(StudioError):
+    """A disk that doesn't take what is written."""
+
+
+class DiskFull(StorageError):
+    """No room left for a picture."""
+
+    text = Text(
+        "The disk of {folder} is full ({free_mb} MB free). Free some space, then generate again.",
+        "{folder} 所在磁盘已满（剩余 {free_mb} MB）。请腾出空间后再生成。",
+    )
+
+
+class NotWritable(StorageError):
+    """A folder that can't be written."""
+
+    text = Text(
+        "{folder} can't be written ({reason}). Choose another folder with --output or mend its permissions.",
+        "无法写入 {folder}（{reason}）。请用 --output 指定其他文件夹，或修改其权限。",
+    )
+
+
+class PictureError(StudioError):
+    """A picture that was given to the studio and can't be used."""
+
+
+class NotAPicture(PictureError):
+    """A file that no picture reader opens."""
+
+    text = Text(
+        "This file is not a picture that can be read ({reason}). Use PNG, JPEG or WebP.",
+        "无法读取这个图片文件（{reason}）。请使用 PNG、JPEG 或 WebP。",
+    )
+
+
+class PictureTooLarge(PictureError):
+    """A picture, or the text in it, beyond what is safe to open."""
+
+    text = Text(
+        "This picture's {what} is {size}; at most {most} is read. Nothing was changed.",
+        "这张图片的{what}为 {size}，最多读取 {most}。未作任何更改。",
+    )
+
+
+class SettingsTooNew(PictureError):
+    """Settings in a version of our format that a later studio wrote."""
+
+    text = Text(
+        "This picture's settings are in version {version}, but this studio reads up to {known}. Update the studio.",
+        "这张图片的参数是第 {version} 版格式，本程序只能读到第 {known} 版。请更新程序。",
+    )
+
+
+class NoSettings(PictureError):
+    """A picture without generation settings inside."""
+
+    text = Text(
+        "This picture holds no generation settings; chat programs and many sites strip them. Use the original file.",
+        "这张图片里没有生成参数；聊天软件和许多网站会把它们去掉。请使用原始文件。",
+    )
+
+
+class ServeError(StudioError):
+    """A page that can't be served as asked."""
+
+
+class AddressTaken(ServeError):
+    """An address that can't be listened on."""
+
+    text = Text(
+        "Port {port} of {host} can't be used ({reason}). If a studio runs there already, open http://{host}:{port}; "
+        "otherwise choose another port: python app.py --port {other}",
+        "无法使用 {host} 的端口 {port}（{reason}）。如果程序已在运行，请直接打开 http://{host}:{port}；"
+        "否则请换一个端口：python app.py --port {other}",
+    )
+
+
+class SharingRefused(ServeError):
+    """A public link on a host that has one already."""
+
+    text = Text(
+        "No public link is needed on {host}: it has its own address. Leave --share out.",
+        "{host} 上已有自己的网址，不需要公开链接。请去掉 --share。",
+    )

@@ -1,0 +1,229 @@
+"""What the studio can be asked for. A request holds every setting there is; page, presets, command line and saved
+files all read the same field lines."""
+
+import functools
+import math
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Self, get_args, get_origin, get_type_hints
+
+from studio.errors import OutOfRange, TooManyLoras, UnknownField, WrongType
+from studio.words import Text
+
+MOST_LORAS = 4
+MOST_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a field tells its reader: its name, one line of help, its range, and whether it is folded away."""
+
+    label: Text
+    help: Text
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+
+
+def setting(
+    default: Any,
+    label: tuple[str, str],
+    help: tuple[str, str],
+    low: float | None = None,
+    high: float | None = None,
+    step: float | None = None,
+) -> Any:
+    """A dataclass field that carries a `Setting`."""
+    return field(default=default, metadata={"setting": Setting(Text(*label), Text(*help), low, high, step)})
+
+
+class Request:
+    """What all requests share: checks against the field lines, and plain dictionaries in and out."""
+
+    def __post_init__(self) -> None:
+        for name, told in self.settings().items():
+            _check(type(self), name, told, getattr(self, name))
+
+    @classmethod
+    def settings(cls) -> dict[str, Setting]:
+        """Field name to what its line says, in order."""
+        return {f.name: f.metadata["setting"] for f in fields(cls)}  # type: ignore[arg-type]
+
+    def with_(self, **changes: Any) -> Self:
+        """The same request with some fields changed, checked again."""
+        return replace(self, **changes)  # type: ignore[type-var]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON-ready values; `from_dict` gives the equal request back."""
+        return {f.name: _plain(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], where: str = "The request") -> Self:
+        """A request from plain values; unknown keys are refused by name (`UnknownField`)."""
+        known = {f.name for f in fields(cls)}  # type: ignore[arg-type]
+        for key in values:
+            if key not in known:
+                raise UnknownField(str(key), where=where, key=key, known=", ".join(sorted(known)))
+        return cls(**{key: cls._read(key, value) for key, value in values.items()})
+
+    @classmethod
+    def _read(cls, name: str, value: Any) -> Any:
+        if isinstance(value, list):
+            return tuple(value)
+        if isinstance(value, int) and not isinstance(value, bool) and _hints(cls)[name] is float:  # type: ignore[arg-type]
+            return float(value)
+        return value
+
+
+@dataclass(frozen=True)
+class LoraUse:
+    """One LoRA of a picture: its name (a file in models/loras without ending, or on the command line a path),
+    its weight (0 = no effect, 1 = as trained), and whether it is on."""
+
+    name: str
+    weight: float = 1.0
+    on: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateRequest(Request):
+    """A picture, or several. All that decides their pixels is here."""
+
+    prompt: str = setting(
+        "", ("Prompt", "提示词"),
+        ("What to paint, in English or Chinese. Empty paints whatever the model likes.",
+         "想画什么，中文英文都可以。留空则由模型自由发挥。"))  # fmt: skip
+    negative_prompt: str = setting(
+        "", ("Negative prompt", "反向提示词"),
+        ("What to keep out of the picture; works only with guidance above 1.",
+         "不希望出现的内容；仅在引导强度大于 1 时有效。"))  # fmt: skip
+    model: str = setting(
+        "storybook", ("Model", "模型"),
+        ("Which model paints. Storybook needs no download and no GPU.",
+         "用哪个模型作画。Storybook 无需下载，也无需显卡。"))  # fmt: skip
+    sampler: str = setting(
+        "euler", ("Sampler", "采样器"),
+        ("How each step removes noise; Euler is a good first choice.",
+         "每一步如何去噪；Euler 是稳妥的首选。"))  # fmt: skip
+    schedule: str = setting(
+        "auto", ("Noise schedule", "噪声调度"),
+        ("How noise levels are spread over the steps; auto takes the model's own.",
+         "各步噪声强度的分布；auto 使用模型自带的方案。"))  # fmt: skip
+    steps: int = setting(
+        25, ("Steps", "步数"),
+        ("Number of denoising steps; more takes longer and adds little beyond 30.",
+         "去噪步数；越多越慢，超过 30 步收益很小。"), 1, 150, 1)  # fmt: skip
+    guidance: float = setting(
+        4.0, ("Guidance", "引导强度"),
+        ("Higher follows the prompt more closely; 3-8 is usual, 1 switches it off.",
+         "越高越贴近提示词；常用 3-8，1 表示关闭。"), 1.0, 30.0, 0.1)  # fmt: skip
+    width: int = setting(
+        256, ("Width", "宽度"),
+        ("Picture width in pixels; rounded to what the model can do.", "图片宽度（像素），会取整到模型支持的数值。"),
+        64, 4096, 8)  # fmt: skip
+    height: int = setting(
+        256, ("Height", "高度"),
+        ("Picture height in pixels; rounded to what the model can do.", "图片高度（像素），会取整到模型支持的数值。"),
+        64, 4096, 8)  # fmt: skip
+    seed: int | None = setting(
+        None, ("Seed", "种子"),
+        ("The same seed and settings give the same picture; none means a new one each time.",
+         "种子与设置相同，画面就相同；不填则每次随机。"), 0, MOST_SEED, 1)  # fmt: skip
+    count: int = setting(
+        1, ("Pictures", "张数"),
+        ("How many pictures, with seeds counting up from the first.", "生成几张，种子从第一张起依次加一。"),
+        1, 16, 1)  # fmt: skip
+    loras: tuple[LoraUse, ...] = setting(
+        (), ("LoRAs", "LoRA"),
+        ("Small add-ons that teach the model a style or character; up to four are mixed.",
+         "让模型学会某种风格或角色的小插件；最多混用四个。"))  # fmt: skip
+    styles: tuple[str, ...] = setting(
+        (), ("Styles", "风格"),
+        ("Named phrases that are woven into both prompts.", "会自动加进提示词的风格短语。"))  # fmt: skip
+    precision: str = setting(
+        "auto", ("Precision", "精度"),
+        ("Number format of the computation; auto picks the fastest that is safe here.",
+         "计算所用的数值格式；auto 会选本机上安全且最快的。"))  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.loras) > MOST_LORAS:
+            raise TooManyLoras("loras", count=len(self.loras), most=MOST_LORAS)
+
+    @classmethod
+    def _read(cls, name: str, value: Any) -> Any:
+        if name == "loras" and isinstance(value, list | tuple):
+            return tuple(_lora(item) for item in value)
+        return super()._read(name, value)
+
+
+def _lora(item: Any) -> LoraUse:
+    """A LoraUse from `{"name", "weight", "on"}` or `"name:weight"`."""
+    if isinstance(item, LoraUse):
+        return item
+    if isinstance(item, str):
+        name, colon, weight = item.rpartition(":")
+        if colon and _is_number(weight):
+            return LoraUse(name, float(weight))
+        return LoraUse(item)
+    if not isinstance(item, Mapping) or not isinstance(item.get("name"), str):
+        raise WrongType("loras", label="LoRA", value=item, wanted='"name:weight"')
+    for key in item:
+        if key not in ("name", "weight", "on"):
+            raise UnknownField("loras", where="A LoRA", key=key, known="name, on, weight")
+    weight = item.get("weight", 1.0)
+    if isinstance(weight, bool) or not isinstance(weight, int | float):
+        raise WrongType("loras", label="LoRA", value=weight, wanted=_WANTED[float])
+    return LoraUse(item["name"], float(weight), bool(item.get("on", True)))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, LoraUse):
+        return {"name": value.name, "weight": value.weight, "on": value.on}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _is_number(word: str) -> bool:
+    try:
+        return math.isfinite(float(word))
+    except ValueError:
+        return False
+
+
+_WANTED = {
+    int: Text("a whole number", "整数"),
+    float: Text("a number", "数字"),
+    str: Text("text", "文字"),
+    bool: Text("true or false", "true 或 false"),
+    tuple: Text("a list", "列表"),
+}
+
+
+@functools.cache
+def _hints(owner: type) -> dict[str, Any]:
+    return get_type_hints(owner)
+
+
+def _check(owner: type, name: str, told: Setting, value: Any) -> None:
+    hint = _hints(owner)[name]
+    choices = get_args(hint) if get_origin(hint) is types.UnionType else (hint,)
+    if value is None and type(None) in choices:
+        return
+    wanted = next(get_origin(c) or c for c in choices if c is not type(None))
+    fits = isinstance(value, wanted) or (wanted is float and isinstance(value, int))
+    if not fits or (isinstance(value, bool) and wanted is not bool):
+        raise WrongType(name, label=told.label, value=value, wanted=_WANTED[wanted])
+    if wanted is tuple:
+        member = get_args(next(c for c in choices if get_origin(c) is tuple))[0]
+        for item in value:
+            if not isinstance(item, member):
+                raise WrongType(
+                    name, label=told.label, value=item, wanted=_WANTED.get(member, member.__name__)
+                )
+    if name == "loras":
+        for use in value:
+            if not (math.isfinite(use.weight) and -4 <= use.weight <= 4):
+                raise OutOfRange(name, label=f"LoRA {use.name}", value=use.weight, low=-4, high=4)
+    if told.low is not None and told.high is not None and not (told.low <= value <= told.high):
+        raise OutOfRange(name, label=told.label, value=value, low=told.low, high=told.high)

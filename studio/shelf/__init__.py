@@ -1,0 +1,83 @@
+"""What is on the shelf: the models that have a card, and the LoRA files, all read without torch.
+
+A name that a visitor gives is only ever looked up in these lists, never made into a path.
+"""
+
+from pathlib import Path
+
+from studio.errors import LoraBroken, LoraMissing, ModelMissing, PickleRefused, PresetBroken
+from studio.headers import PICKLED
+from studio.settings import Settings
+from studio.shelf.loras import LoraCard, lora_files, read_lora_card
+from studio.shelf.models import ModelCard, read_model_card
+
+__all__ = ["LoraCard", "ModelCard", "Shelf"]
+
+
+class Shelf:
+    """The models and LoRAs of one installation; looks at the disk each time it is asked."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._seen: dict[tuple[Path, int, int, float], LoraCard] = {}
+
+    def models(self) -> list[ModelCard]:
+        """Every model with a readable card, downloaded or not, by name with Storybook first."""
+        cards = [card for card in map(self._model, self._card_files()) if isinstance(card, ModelCard)]
+        return sorted(cards, key=lambda card: (card.name != "storybook", card.name))
+
+    def broken_cards(self) -> list[PresetBroken]:
+        """What is wrong with the cards that `models` leaves out."""
+        return [card for card in map(self._model, self._card_files()) if isinstance(card, PresetBroken)]
+
+    def model(self, name: str) -> ModelCard:
+        """The card of a model whose weights are all here and whole.
+
+        Raises ModelMissing, ModelNotHere, WeightsMissing, WeightsBroken or PickleRefused otherwise."""
+        cards = {card.name: card for card in self.models()}
+        if name not in cards:
+            raise ModelMissing("model", name=_short(name), known=", ".join(cards) or "-")
+        cards[name].check()
+        return cards[name]
+
+    def loras(self) -> list[LoraCard]:
+        """Every LoRA file under the LoRA folder, by name; files that can't be used say so in `broken`."""
+        return [self._lora(name, file) for name, file in lora_files(self._settings.loras_dir).items()]
+
+    def lora(self, name: str, allow_path: bool = False) -> LoraCard:
+        """The card of a usable LoRA; with `allow_path` the name may also be the path of a file anywhere.
+
+        Raises LoraMissing, LoraBroken or PickleRefused otherwise."""
+        file = lora_files(self._settings.loras_dir).get(name)
+        if file is None and allow_path and Path(name).is_file():
+            file = Path(name)
+        if file is None:
+            raise LoraMissing("loras", name=_short(name))
+        card = self._lora(name, file)
+        if card.broken is not None:
+            if card.broken.values["reason"] is PICKLED:
+                raise PickleRefused("loras", file=file.name)
+            raise LoraBroken("loras", **card.broken.values)
+        return card
+
+    def _card_files(self) -> list[Path]:
+        return sorted((self._settings.models_dir / "cards").glob("*.toml"))
+
+    def _model(self, file: Path) -> ModelCard | PresetBroken:
+        try:
+            return read_model_card(file, self._settings.models_dir)
+        except PresetBroken as error:
+            return error
+
+    def _lora(self, name: str, file: Path) -> LoraCard:
+        stat = file.stat()
+        sidecar = file.with_suffix(".json")
+        age = sidecar.stat().st_mtime if sidecar.is_file() else 0.0
+        key = (file, stat.st_size, stat.st_mtime_ns, age)
+        if key not in self._seen:
+            self._seen[key] = read_lora_card(name, file)
+        return self._seen[key]
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 80 else name[:79] + "…"

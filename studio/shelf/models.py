@@ -1,0 +1,139 @@
+"""Model cards: what a model is called, what it can do, and whether its diffusers folder is complete."""
+
+import json
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from studio.errors import (
+    ModelNotHere,
+    PickleRefused,
+    PresetBroken,
+    StudioError,
+    WeightsBroken,
+    WeightsMissing,
+)
+from studio.headers import PICKLED, BadHeader, read_header
+from studio.requests import GenerateRequest
+from studio.words import Text
+
+_SETTINGS_FILES = {
+    "Scheduler": "scheduler_config.json",
+    "Tokenizer": "tokenizer_config.json",
+    "TokenizerFast": "tokenizer_config.json",
+    "Processor": "preprocessor_config.json",
+    "Extractor": "preprocessor_config.json",
+}
+"""How the class name of a component without weights ends, and the one file that it needs."""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A model as models/cards/<name>.toml describes it. `sizes` are the (width, height) in pixels that it was
+    trained at; `defaults` is the partial request that suits it; `source_url` is where to download it, empty for what
+    comes with the studio."""
+
+    name: str
+    family: str
+    title: Text
+    about: Text
+    folder: Path
+    sizes: tuple[tuple[int, int], ...]
+    defaults: dict[str, Any]
+    prompt_examples: tuple[Text, ...]
+    licence: str
+    source_url: str
+
+    @property
+    def missing(self) -> list[str]:
+        """Files that the folder should hold and doesn't, relative to it."""
+        return list(_missing(self.folder))
+
+    @property
+    def is_present(self) -> bool:
+        """Whether every file that the folder should hold is there."""
+        return not self.missing
+
+    def check(self) -> None:
+        """Raise what keeps this model from being used: a folder not downloaded, a file missing, cut short, or a
+        pickle."""
+        if self.source_url and not self.folder.is_dir():
+            raise ModelNotHere("model", name=self.name, url=self.source_url, folder=_near(self.folder))
+        for file in self.missing:
+            part = self.folder / Path(file).parent
+            if file.endswith(".safetensors") and (pickle := next(part.glob("*.bin"), None)):
+                raise PickleRefused("model", file=f"{part.name}/{pickle.name}")
+            raise WeightsMissing("model", name=self.name, file=file)
+        for weights in sorted(self.folder.glob("*/*.safetensors")):
+            try:
+                read_header(weights)
+            except BadHeader as bad:
+                inside = str(weights.relative_to(self.folder))
+                if bad.reason is PICKLED:
+                    raise PickleRefused("model", file=inside) from None
+                raise WeightsBroken("model", name=self.name, file=inside, reason=bad.reason) from None
+
+
+def read_model_card(file: Path, models_dir: Path) -> ModelCard:
+    """The card in a TOML file; its folder is inside `models_dir`. Raises PresetBroken."""
+    try:
+        told = tomllib.loads(file.read_text(encoding="utf-8"))
+        defaults = {"model": file.stem} | told.get("defaults", {})
+        GenerateRequest.from_dict(defaults, where=file.name)
+        return ModelCard(
+            name=file.stem,
+            family=told["family"],
+            title=Text(**told["title"]),
+            about=Text(**told["about"]),
+            folder=models_dir / told["folder"],
+            sizes=tuple((int(width), int(height)) for width, height in told["sizes"]),
+            defaults=defaults,
+            prompt_examples=tuple(Text(**example) for example in told.get("prompt_examples", ())),
+            licence=told["licence"],
+            source_url=told["source_url"],
+        )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, StudioError) as error:
+        raise PresetBroken.because(f"models/cards/{file.name}", error) from None
+
+
+def _missing(folder: Path) -> Iterator[str]:
+    index = folder / "model_index.json"
+    try:
+        parts = json.loads(index.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        yield index.name
+        return
+    for part, kind in parts.items():
+        if part.startswith("_") or not isinstance(kind, list) or not kind[-1]:
+            continue
+        settings_file = next((f for end, f in _SETTINGS_FILES.items() if kind[-1].endswith(end)), None)
+        if not (folder / part / (settings_file or "config.json")).is_file():
+            yield f"{part}/{settings_file or 'config.json'}"
+        if settings_file is None:
+            yield from (f"{part}/{file}" for file in _missing_weights(folder / part))
+
+
+def _missing_weights(part: Path) -> list[str]:
+    """Nothing when one complete set of weights is there: a single file, or all shards of an index. Otherwise the
+    files that the first index misses."""
+    if any("-of-" not in file.name for file in part.glob("*.safetensors")):
+        return []
+    gaps = [_missing_shards(index) for index in sorted(part.glob("*.safetensors.index*.json"))]
+    return [] if [] in gaps else gaps[0] if gaps else ["*.safetensors"]
+
+
+def _missing_shards(index: Path) -> list[str]:
+    try:
+        shards = sorted(
+            {str(file) for file in json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()}
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return [index.name]
+    return [shard for shard in shards if not (index.parent / shard).is_file()]
+
+
+def _near(folder: Path) -> str:
+    """The last parts of a path: enough to find it, without the rest of the machine."""
+    return "/".join(folder.parts[-3:])

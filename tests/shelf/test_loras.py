@@ -1,0 +1,129 @@
+"""LoRA cards: what a file says of itself, and what can't be used."""
+
+import json
+import os
+import struct
+
+import pytest
+
+from studio.errors import LoraBroken, LoraMissing, PickleRefused
+from studio.settings import Settings
+from studio.shelf import Shelf
+from tests.test_headers import written
+
+LAYER = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn1_to_q"
+
+
+def kohya(file, metadata=None, rank=4):
+    """A LoRA of two layers as kohya's scripts write it."""
+    tensors = {}
+    for layer in (LAYER, LAYER.replace("to_q", "to_k")):
+        tensors[f"{layer}.lora_down.weight"] = ("F16", (rank, 8), bytes(rank * 16))
+        tensors[f"{layer}.lora_up.weight"] = ("F16", (8, rank), bytes(rank * 16))
+        tensors[f"{layer}.alpha"] = ("F32", (), struct.pack("<f", 2.0))
+    return written(file, tensors, metadata)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings.from_environment(root=tmp_path)
+
+
+@pytest.fixture
+def shelf(settings):
+    return Shelf(settings)
+
+
+def test_no_folder_means_no_loras(shelf):
+    assert shelf.loras() == []
+
+
+def test_a_card_is_read_from_header_sidecar_and_thumbnail(settings, shelf):
+    file = kohya(settings.loras_dir / "styles" / "ink.safetensors", {
+        "modelspec.title": "Ink wash", "ss_base_model_version": "sdxl_base_v1-0", "modelspec.trigger_phrase": "shui mo",
+    })  # fmt: skip
+    file.with_suffix(".json").write_text(
+        json.dumps({"activation text": "inkwash, 水墨", "description": "soft"}), "utf-8"
+    )
+    file.with_suffix(".png").write_bytes(b"")
+    (card,) = shelf.loras()
+    assert (card.name, card.title, card.family, card.made_for) == (
+        "styles/ink",
+        "Ink wash",
+        "sdxl",
+        "sdxl_base_v1-0",
+    )
+    assert (card.rank, card.alpha, card.layers) == (4, 2.0, 2)
+    assert card.trigger_words == ("inkwash", "水墨")
+    assert (card.about, card.thumbnail, card.broken) == ("soft", file.with_suffix(".png"), None)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("unet.down.attn.to_q.lora_A.weight", "unet.down.attn.to_q.lora_B.weight"),
+        ("unet.down.attn.processor.to_q_lora.down.weight", "unet.down.attn.processor.to_q_lora.up.weight"),
+        ("unet.down.attn.to_q.lora.down.weight", "unet.down.attn.to_q.lora.up.weight"),
+        ("base_model.model.to_q.lora_A.default.weight", "base_model.model.to_q.lora_B.default.weight"),
+    ],
+)
+def test_layers_and_rank_are_seen_in_every_layout(settings, shelf, keys):
+    down, up = keys
+    written(
+        settings.loras_dir / "a.safetensors",
+        {down: ("F32", (3, 8), bytes(96)), up: ("F32", (8, 3), bytes(96))},
+    )
+    (card,) = shelf.loras()
+    assert (card.rank, card.layers, card.broken) == (3, 1, None)
+
+
+def test_trigger_words_fall_back_to_the_commonest_tags(settings, shelf):
+    frequencies = json.dumps({"10_ink": {"ink wash": 20, "boat": 7, "a very long caption " * 5: 30}})
+    kohya(settings.loras_dir / "a.safetensors", {"ss_tag_frequency": frequencies})
+    assert shelf.loras()[0].trigger_words == ("ink wash", "boat")
+
+
+def test_a_file_replaced_under_its_name_is_read_again(settings, shelf):
+    file = kohya(settings.loras_dir / "a.safetensors")
+    assert shelf.lora("a").rank == 4
+    kohya(file, rank=8)
+    os.utime(file, ns=(1, 1))
+    assert shelf.lora("a").rank == 8
+
+
+def test_pickles_and_damaged_files_are_listed_but_refused(settings, shelf):
+    (kohya(settings.loras_dir / "cut.safetensors")).write_bytes(b"\x10\0\0\0\0\0\0\0{")
+    (settings.loras_dir / "old.ckpt").write_bytes(b"PK\x03\x04")
+    (settings.loras_dir / "disguised.safetensors").write_bytes(b"PK\x03\x04 and more")
+    written(settings.loras_dir / "model.safetensors", {"conv.weight": ("F32", (2,), bytes(8))})
+    assert {card.name: card.broken is not None for card in shelf.loras()} == dict.fromkeys(
+        ("cut", "disguised", "model", "old"), True
+    )
+    for name, error in {
+        "cut": LoraBroken,
+        "model": LoraBroken,
+        "old": PickleRefused,
+        "disguised": PickleRefused,
+    }.items():
+        with pytest.raises(error) as caught:
+            shelf.lora(name)
+        assert caught.value.field == "loras"
+        assert name in caught.value.say("zh")
+
+
+def test_names_are_looked_up_and_never_made_into_paths(settings, shelf, tmp_path):
+    outside = kohya(tmp_path / "outside.safetensors")
+    for name in (str(outside), "../../outside", "outside"):
+        with pytest.raises(LoraMissing):
+            shelf.lora(name)
+    assert shelf.lora(str(outside), allow_path=True).file == outside
+
+
+def test_a_hostile_sidecar_is_passed_over(settings, shelf):
+    file = kohya(
+        settings.loras_dir / "a.safetensors", {"ss_tag_frequency": "[" * 10_000, "ss_network_alpha": "x"}
+    )
+    for told in ("[" * 100_000, "[]", '{"title": {}, "trigger_words": [{"a": 1}], "description": 3}', "\0"):
+        file.with_suffix(".json").write_text(told)
+        os.utime(file.with_suffix(".json"), (len(told), len(told)))
+        assert shelf.loras()[0].broken is None

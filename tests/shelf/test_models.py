@@ -1,0 +1,150 @@
+"""Model cards: the shipped ones are good, and what keeps a model from being used is said by name."""
+
+import json
+import shutil
+
+import pytest
+
+from studio.errors import ModelMissing, ModelNotHere, PickleRefused, WeightsBroken, WeightsMissing
+from studio.families import families
+from studio.requests import GenerateRequest
+from studio.settings import ROOT, Settings
+from studio.shelf import Shelf
+from tests.test_headers import written
+
+PARTS = {
+    "_class_name": "KolorsPipeline",
+    "scheduler": ["diffusers", "EulerDiscreteScheduler"],
+    "tokenizer": ["transformers", "ChatGLMTokenizer"],
+    "unet": ["diffusers", "UNet2DConditionModel"],
+    "vae": ["diffusers", "AutoencoderKL"],
+    "image_encoder": [None, None],
+}
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """An installation whose one model, `toy`, is complete."""
+    cards = tmp_path / "models" / "cards"
+    shutil.copytree(ROOT / "models" / "cards", cards)
+    card = (cards / "kolors.toml").read_text(encoding="utf-8")
+    (cards / "toy.toml").write_text(card.replace("weights/Kolors-diffusers", "weights/toy"), encoding="utf-8")
+    folder = tmp_path / "models" / "weights" / "toy"
+    for file in (
+        "scheduler/scheduler_config.json",
+        "tokenizer/tokenizer_config.json",
+        "unet/config.json",
+        "vae/config.json",
+    ):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text("{}")
+    (folder / "model_index.json").write_text(json.dumps(PARTS))
+    written(folder / "vae" / "diffusion_pytorch_model.safetensors", {"w": ("F32", (2,), bytes(8))})
+    shards = {f"w{n}": f"diffusion_pytorch_model-0000{n}-of-00002.safetensors" for n in (1, 2)}
+    (folder / "unet" / "diffusion_pytorch_model.safetensors.index.json").write_text(
+        json.dumps({"weight_map": shards})
+    )
+    for name, file in shards.items():
+        written(folder / "unet" / file, {name: ("F32", (2,), bytes(8))})
+    return Settings.from_environment(root=tmp_path)
+
+
+def toy(settings):
+    return settings.models_dir / "weights" / "toy"
+
+
+def test_every_shipped_card_is_good():
+    shelf = Shelf(Settings.from_environment(root=ROOT))
+    assert shelf.broken_cards() == []
+    names = [card.name for card in shelf.models()]
+    assert names[0] == "storybook"
+    assert "kolors" in names
+    for card in shelf.models():
+        assert card.family in families()
+        request = GenerateRequest.from_dict(card.defaults)
+        assert request.model == card.name
+        assert (request.width, request.height) in card.sizes
+        for width, height in card.sizes:
+            assert (
+                width % families()[card.family].size_multiple
+                == height % families()[card.family].size_multiple
+                == 0
+            )
+        assert all(text.en and text.zh for text in (card.title, card.about, *card.prompt_examples))
+
+
+def test_storybook_is_offered_at_the_sizes_it_was_trained_at():
+    from studio.storybook.scene import SIZES
+
+    shelf = Shelf(Settings.from_environment(root=ROOT))
+    assert next(card for card in shelf.models() if card.name == "storybook").sizes == SIZES
+
+
+def test_a_complete_model_is_handed_out(settings):
+    card = Shelf(settings).model("toy")
+    assert card.is_present
+    assert card.folder == toy(settings)
+
+
+def test_an_unknown_model_is_refused_with_the_known_names(settings):
+    with pytest.raises(ModelMissing) as caught:
+        Shelf(settings).model("../../etc")
+    assert "toy" in caught.value.say("en")
+
+
+def test_a_model_not_downloaded_says_where_to_get_it(settings):
+    with pytest.raises(ModelNotHere) as caught:
+        Shelf(settings).model("kolors")
+    assert "https://huggingface.co/Kwai-Kolors/Kolors-diffusers" in caught.value.say("zh")
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["model_index.json", "scheduler/scheduler_config.json", "tokenizer/tokenizer_config.json", "vae/config.json",
+     "unet/diffusion_pytorch_model-00002-of-00002.safetensors"],
+)  # fmt: skip
+def test_a_missing_file_is_named(settings, file):
+    (toy(settings) / file).unlink()
+    with pytest.raises(WeightsMissing) as caught:
+        Shelf(settings).model("toy")
+    assert file in caught.value.say("en")
+
+
+def test_another_complete_set_of_weights_makes_up_for_a_missing_shard(settings):
+    (toy(settings) / "unet" / "diffusion_pytorch_model-00002-of-00002.safetensors").unlink()
+    written(
+        toy(settings) / "unet" / "diffusion_pytorch_model.fp16.safetensors", {"w": ("F16", (2,), bytes(4))}
+    )
+    assert Shelf(settings).model("toy").is_present
+
+
+def test_a_truncated_file_is_named(settings):
+    file = toy(settings) / "vae" / "diffusion_pytorch_model.safetensors"
+    file.write_bytes(file.read_bytes()[:-3])
+    with pytest.raises(WeightsBroken) as caught:
+        Shelf(settings).model("toy")
+    assert "vae/diffusion_pytorch_model.safetensors" in caught.value.say("en")
+    assert "文件不完整" in caught.value.say("zh")
+
+
+def test_pickled_weights_are_refused(settings):
+    (toy(settings) / "vae" / "diffusion_pytorch_model.safetensors").rename(
+        toy(settings) / "vae" / "diffusion_pytorch_model.bin"
+    )
+    with pytest.raises(PickleRefused):
+        Shelf(settings).model("toy")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    ["not toml [", 'family = "kolors"', "steps"],
+    ids=["no toml", "without the rest", "unknown setting"],
+)
+def test_a_broken_card_is_told_and_left_out(settings, spoil):
+    file = settings.models_dir / "cards" / "toy.toml"
+    told = spoil if spoil != "steps" else file.read_text(encoding="utf-8").replace("steps = ", "stepps = ")
+    file.write_text(told, encoding="utf-8")
+    shelf = Shelf(settings)
+    assert "toy" not in [card.name for card in shelf.models()]
+    (error,) = shelf.broken_cards()
+    assert "models/cards/toy.toml" in error.say("zh")

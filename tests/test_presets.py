@@ -1,0 +1,124 @@
+"""Presets and styles: the shipped ones are good, the others are refused by file and key."""
+
+import json
+
+import pytest
+
+from studio.errors import PresetBroken, UnknownChoice, UnknownField
+from studio.presets import Presets, Style, styles_for, weave
+from studio.requests import GenerateRequest
+from studio.schedulers.samplers import SAMPLERS
+from studio.schedulers.schedules import SCHEDULES
+from studio.settings import ROOT, Settings
+from studio.shelf import Shelf
+from studio.words import Text
+
+SHIPPED = Presets(Settings.from_environment(root=ROOT))
+
+
+@pytest.fixture
+def presets(tmp_path):
+    (tmp_path / "presets" / "generate").mkdir(parents=True)
+    return Presets(Settings.from_environment(root=tmp_path))
+
+
+def put(tmp_path, told, name="mine"):
+    (tmp_path / "presets" / "generate" / f"{name}.toml").write_text(told, encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", SHIPPED.generate())
+def test_every_shipped_preset_is_a_request_that_can_run(name):
+    preset = SHIPPED.preset(name)
+    request = GenerateRequest.from_dict(preset.values)
+    assert preset.values
+    assert preset.title.en != preset.title.zh
+    assert request.sampler in SAMPLERS
+    assert request.schedule in SCHEDULES
+    assert request.model in [card.name for card in Shelf(Settings.from_environment(root=ROOT)).models()]
+    assert set(request.styles) <= SHIPPED.styles().keys()
+
+
+@pytest.mark.parametrize("name", SHIPPED.styles())
+def test_every_shipped_style_keeps_the_prompt_in_both_languages(name):
+    style = SHIPPED.styles()[name]
+    assert style.title.en != style.title.zh
+    for prompt in ("a red boat", "一艘红色的小船"):
+        woven = weave(GenerateRequest(prompt=prompt, styles=(name,)), SHIPPED.styles())
+        assert prompt in woven.prompt
+        assert woven.prompt != prompt
+        assert woven.styles == ()
+    assert weave(GenerateRequest(styles=(name,)), SHIPPED.styles()).prompt[:1] not in "，, "
+
+
+def test_storybook_styles_say_only_what_storybook_was_taught():
+    from studio.storybook.captions import GROUND_WORDS, TIME_WORDS
+
+    styles = styles_for("storybook", SHIPPED.styles())
+    taught = {
+        w for words in (*GROUND_WORDS.values(), *TIME_WORDS.values()) for side in words.values() for w in side
+    }
+    for style in styles.values():
+        assert style.prompt.en.removeprefix("{prompt}").strip(", ") in taught
+        assert style.prompt.zh.removeprefix("{prompt}").strip("，") in taught
+    assert not styles.keys() & styles_for("kolors", SHIPPED.styles()).keys()
+    assert "ink-wash" in styles_for("kolors", SHIPPED.styles())
+
+
+def test_an_unknown_key_is_refused_by_name_and_file(tmp_path, presets):
+    put(tmp_path, '[title]\nen = "a"\nzh = "b"\n[request]\nstepps = 3\n')
+    with pytest.raises(UnknownField) as caught:
+        presets.preset("mine")
+    assert "presets/generate/mine.toml" in caught.value.say("en")
+    assert "stepps" in caught.value.say("zh")
+
+
+@pytest.mark.parametrize(
+    "told",
+    ['title = {en="a", zh="b"}\n[request]\nsteps = 999', "what [", "[request]\nsteps = 3", 'title = "a"\n[request]\n',
+     'request = 3\ntitle = {en="a", zh="b"}', 'title = {en="a", zh="b", fr="c"}\n[request]\n'],
+)  # fmt: skip
+def test_a_broken_preset_names_its_file_and_spoils_no_other(tmp_path, presets, told):
+    put(tmp_path, told)
+    put(tmp_path, 'title = {en="a", zh="b"}\n[request]\nsteps = 3', "good")
+    with pytest.raises(PresetBroken) as caught:
+        presets.preset("mine")
+    assert "presets/generate/mine.toml" in caught.value.say("zh")
+    listed = presets.generate()
+    assert listed["mine"].broken is not None
+    assert listed["good"].values == {"steps": 3}
+
+
+def test_a_preset_name_is_looked_up_and_never_made_into_a_path(presets):
+    with pytest.raises(UnknownChoice):
+        presets.preset("../../../etc/passwd")
+
+
+@pytest.mark.parametrize(
+    "told", ["{", "[3]", '[{"name": "a"}]', '[{"name": "a", "title": "b"}]', "[" * 99_999]
+)
+def test_a_broken_styles_file_is_told(tmp_path, presets, told):
+    (tmp_path / "presets" / "styles.json").write_text(told)
+    with pytest.raises(PresetBroken):
+        presets.styles()
+
+
+def test_styles_are_woven_in_order_around_the_prompt():
+    styles = {
+        "ink": Style(
+            "ink", Text("", ""), Text("ink of {prompt}, soft", "{prompt}的水墨"), Text("photo", "照片")
+        ),
+        "night": Style("night", Text("", ""), Text("at night", "夜晚")),
+    }
+    request = GenerateRequest(prompt="a {boat}", negative_prompt="blur", styles=("night", "ink"))
+    woven = weave(request, styles)
+    assert woven.prompt == "ink of a {boat}, at night, soft"
+    assert woven.negative_prompt == "blur, photo"
+    assert weave(request.with_(prompt="小船"), styles).prompt == "小船，夜晚的水墨"
+    with pytest.raises(UnknownChoice) as caught:
+        weave(request.with_(styles=("gone",)), styles)
+    assert caught.value.field == "styles"
+
+
+def test_styles_file_is_plain_json_that_people_can_edit():
+    entries = json.loads((ROOT / "presets" / "styles.json").read_text(encoding="utf-8"))
+    assert len({entry["name"] for entry in entries}) == len(entries)

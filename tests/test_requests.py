@@ -1,0 +1,53 @@
+"""A request refuses what it can't hold, in both languages, and comes back from plain values."""
+
+import json
+
+import pytest
+
+from studio.errors import OutOfRange, TooManyLoras, UnknownField, WrongType
+from studio.requests import GenerateRequest, LoraUse
+
+
+def test_plain_values_come_back_equal():
+    request = GenerateRequest(prompt="一只猫", seed=7, loras=(LoraUse("ink", 0.8, False),), styles=("night",))
+    assert GenerateRequest.from_dict(json.loads(json.dumps(request.to_dict()))) == request
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "field"),
+    [
+        ({"steps": 0}, OutOfRange, "steps"),
+        ({"guidance": float("nan")}, OutOfRange, "guidance"),
+        ({"width": 9999}, OutOfRange, "width"),
+        ({"seed": -1}, OutOfRange, "seed"),
+        ({"steps": "many"}, WrongType, "steps"),
+        ({"steps": True}, WrongType, "steps"),
+        ({"prompt": None}, WrongType, "prompt"),
+        ({"styles": [{"name": "night"}]}, WrongType, "styles"),
+        ({"loras": [{"weight": 1}]}, WrongType, "loras"),
+        ({"loras": ["ink:9"]}, OutOfRange, "loras"),
+        ({"loras": ["a", "b", "c", "d", "e"]}, TooManyLoras, "loras"),
+        ({"loras": [{"name": "a", "strength": 1}]}, UnknownField, "loras"),
+        ({"step": 3}, UnknownField, "step"),
+    ],
+)
+def test_what_a_request_cannot_hold_is_refused_by_name(values, error, field):
+    with pytest.raises(error) as caught:
+        GenerateRequest.from_dict(values)
+    assert caught.value.field == field
+    assert "{" not in caught.value.say("en").replace("{'name'", "").replace("{'weight'", "")
+    assert caught.value.say("zh") != caught.value.say("en")
+
+
+def test_a_lora_may_be_written_as_name_and_weight():
+    assert GenerateRequest.from_dict({"loras": ["ink:0.8", "C:plain"]}).loras == (
+        LoraUse("ink", 0.8),
+        LoraUse("C:plain"),
+    )
+
+
+def test_every_field_says_what_it_is_in_both_languages():
+    for name, told in GenerateRequest.settings().items():
+        for text in (told.label, told.help):
+            assert text.en, name
+            assert text.zh, name
