@@ -1,0 +1,1 @@
+"""The scene painter, and the recipe that made models/storybook."""
