@@ -1,0 +1,174 @@
+"""Train the autoencoder on every drawing style, and measure how much of a picture survives it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from studio.storybook.networks import build_vae
+from studio.storybook.recipe import Pace, Recipe
+
+FLAT_SHARE = 0.6
+
+
+@dataclass
+class Pictures:
+    """Painted pictures on the training device, one tensor (N, H, W, 3) of bytes for each style and size."""
+
+    by_style: dict[str, list[Tensor]]
+
+    def crops(self, style: str, count: int, side: int, rng: torch.Generator) -> Tensor:
+        """Random square crops (count, 3, side, side) in [-1, 1] from one size of one style."""
+        choices = self.by_style[style]
+        weights = torch.tensor([float(len(held)) for held in choices])
+        held = choices[int(torch.multinomial(weights, 1, generator=rng))]
+        _, high, wide, _ = held.shape
+        which = torch.randint(len(held), (count,), generator=rng)
+        rows = torch.randint(high - side + 1, (count, 1), generator=rng) + torch.arange(side)
+        columns = torch.randint(wide - side + 1, (count, 1), generator=rng) + torch.arange(side)
+        device = held.device
+        crop = held[
+            which.to(device)[:, None, None], rows.to(device)[:, :, None], columns.to(device)[:, None, :]
+        ]
+        return to_unit(crop)
+
+
+def to_unit(pixels: Tensor) -> Tensor:
+    """Bytes (N, H, W, 3) to (N, 3, H, W) in [-1, 1]."""
+    return pixels.permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def loss_of(vae: Any, x: Tensor, noise: Tensor) -> Tensor:
+    """L1 + 2 MSE + L1 on image gradients + 1e-6 KL, all means over the batch (B, 3, H, W) and its elements. (KL
+    summed over a picture's latents instead left two of the four channels with a noise of 0.15 deviations.)"""
+    moments = vae.quant_conv(vae.encoder(x))
+    mean, logvar = moments.chunk(2, dim=1)
+    logvar = logvar.clamp(-30, 20)
+    z = mean + torch.exp(0.5 * logvar) * noise
+    y: Tensor = vae.decoder(vae.post_quant_conv(z))
+    y, mean, logvar = y.float(), mean.float(), logvar.float()
+    edges = (y.diff(dim=2) - x.diff(dim=2)).abs().mean() + (y.diff(dim=3) - x.diff(dim=3)).abs().mean()
+    kl = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).mean()
+    loss: Tensor = (y - x).abs().mean() + 2 * (y - x).square().mean() + edges + 1e-6 * kl
+    return loss
+
+
+class Trainer:
+    """The autoencoder and its optimizer; compiled on a GPU, which takes a minute that painting can use."""
+
+    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+        torch.manual_seed(1)
+        self.recipe, self.device = recipe, device
+        self.vae = build_vae(recipe).to(device, memory_format=torch.channels_last)
+        self.optimizer = torch.optim.AdamW(
+            self.vae.parameters(),
+            lr=recipe.vae_rate,
+            betas=(0.9, 0.99),
+            weight_decay=1e-4,
+            fused=device.type != "mps",
+        )
+        self._loss_of: Any = torch.compile(loss_of) if device.type == "cuda" else loss_of
+
+    def loss(self, x: Tensor) -> Tensor:
+        """The loss of crops (B, 3, S, S), ready for `backward`."""
+        x = x.contiguous(memory_format=torch.channels_last)
+        side = self.recipe.vae_crop // 8
+        noise = torch.randn(len(x), 4, side, side, device=self.device)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            return self._loss_of(self.vae, x, noise)  # type: ignore[no-any-return]
+
+    @torch.no_grad()
+    def start_from(self, folder: Path) -> None:
+        """Begin with the autoencoder of an earlier model, its latents made nearly free of noise."""
+        from diffusers import AutoencoderKL
+
+        self.vae.load_state_dict(AutoencoderKL.from_pretrained(folder, dtype=torch.float32).state_dict())
+        channels = self.vae.config.latent_channels
+        self.vae.quant_conv.weight[channels:] = 0
+        self.vae.quant_conv.bias[channels:] = -8
+
+    def warm_up(self) -> None:
+        """Compile by a first pass over noise; learns nothing."""
+        side = self.recipe.vae_crop
+        self.loss(torch.rand(self.recipe.vae_batch, 3, side, side, device=self.device)).backward()
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def train(self, pictures: Pictures, file: Path, say: Callable[[str], None]) -> Any:
+        """Train to the recipe's end, going on from `file` if it holds an earlier state; the latents come out with
+        mean 0 and deviation 1 in each channel. Returns the network in evaluation mode."""
+        pace = Pace(self.recipe.vae_steps, self.recipe.vae_seconds)
+        if file.exists():
+            state = torch.load(file, map_location=self.device, weights_only=True)
+            self.vae.load_state_dict(state["model"])
+            if state["done"]:
+                return self.vae.eval()
+            self.optimizer.load_state_dict(state["optimizer"])
+            pace = Pace(self.recipe.vae_steps, self.recipe.vae_seconds, state["step"], state["spent_s"])
+        rng = torch.Generator().manual_seed(1000 + pace.step)
+        saved = time.monotonic()
+        while pace.share < 1:
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.recipe.vae_rate * pace.rate(100)
+            loss = self.loss(self._batch(pictures, rng))
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.vae.parameters(), 1.0)
+            self.optimizer.step()
+            self.optimizer.zero_grad(set_to_none=True)
+            pace.step += 1
+            if pace.step % 250 == 0 or pace.share == 1:
+                say(f"autoencoder {pace} loss {loss.item():.4f}")
+            if time.monotonic() - saved > 90:
+                saved = time.monotonic()
+                self._save(file, pace, done=False)
+        self.vae.eval()
+        centre_latents(self.vae, pictures, self.recipe.vae_crop, rng)
+        self._save(file, pace, done=True)
+        return self.vae
+
+    def _batch(self, pictures: Pictures, rng: torch.Generator) -> Tensor:
+        """Crops of flat pictures, and of four other styles."""
+        batch, side = self.recipe.vae_batch, self.recipe.vae_crop
+        others = [style for style in pictures.by_style if style != "flat"]
+        flat = max(1, round(batch * FLAT_SHARE))
+        parts = [pictures.crops("flat", flat, side, rng)]
+        for k in torch.randint(len(others), (4,), generator=rng):
+            parts.append(pictures.crops(others[int(k)], (batch - flat + 3) // 4, side, rng))
+        return torch.cat(parts)[:batch]
+
+    def _save(self, file: Path, pace: Pace, done: bool) -> None:
+        part = file.with_suffix(".part")
+        state = {"model": self.vae.state_dict(), "optimizer": self.optimizer.state_dict()}
+        torch.save({**state, "step": pace.step, "spent_s": pace.spent_s, "done": done}, part)
+        part.rename(file)
+
+
+@torch.no_grad()
+def centre_latents(vae: Any, pictures: Pictures, side: int, rng: torch.Generator) -> None:
+    """Fold each latent channel's mean and deviation over flat pictures into the 1x1 convolutions around the
+    latents, exactly: reconstructions stay the same, latents get mean 0 and deviation 1."""
+    latents = torch.cat([
+        vae.quant_conv(vae.encoder(pictures.crops("flat", 16, side, rng))).chunk(2, dim=1)[0] for _ in range(8)
+    ])  # fmt: skip
+    mean, deviation = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
+    channels = len(mean)
+    after, before = vae.quant_conv, vae.post_quant_conv
+    after.weight[:channels] /= deviation[:, None, None, None]
+    after.bias[:channels] = (after.bias[:channels] - mean) / deviation
+    after.bias[channels:] -= 2 * deviation.log()
+    before.bias += (before.weight[:, :, 0, 0] * mean).sum(1)
+    before.weight *= deviation[None, :, None, None]
+
+
+@torch.no_grad()
+def psnr(vae: Any, x: Tensor) -> float:
+    """Mean peak signal-to-noise ratio in dB of pictures (N, 3, H, W) in [-1, 1] after encoding (posterior mean) and
+    decoding, with values as 8-bit files hold them."""
+    y = vae.decode(vae.encode(x).latent_dist.mode()).sample
+    y = ((y.clamp(-1, 1) + 1) * 127.5).round() / 127.5 - 1
+    error = functional.mse_loss(y.float(), x, reduction="none").mean((1, 2, 3))
+    return float((10 * torch.log10(4 / error.clamp_min(1e-10))).mean())

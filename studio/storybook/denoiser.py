@@ -1,0 +1,222 @@
+"""Train the text encoder and the UNet together, from nothing, on latents of flat scenes."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from studio.storybook.networks import (
+    TOKENS,
+    build_scheduler,
+    build_text_encoder,
+    build_unet,
+    signal_and_noise,
+)
+from studio.storybook.recipe import Pace, Recipe
+
+
+@dataclass(frozen=True)
+class Prompting:
+    """How word ids become the encoder's input, exactly as `ChatGLMTokenizer` pads: to the left, by `pad`."""
+
+    prefix: tuple[int, int]
+    pad: int
+
+    def inputs(self, words: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Input ids, attention mask and position ids (B, 256) from word ids (B, L) that end with -1."""
+        count = (words >= 0).sum(1, keepdim=True) + 2
+        place = torch.arange(TOKENS, device=words.device)[None, :] - (TOKENS - count)
+        prefixed = torch.cat(
+            [torch.tensor(self.prefix, device=words.device).expand(len(words), 2), words], dim=1
+        )
+        mask = place >= 0
+        ids = prefixed.gather(1, place.clamp(0, prefixed.shape[1] - 1))
+        return torch.where(mask, ids, self.pad), mask.long(), place.clamp_min(0)
+
+
+@dataclass
+class Bucket:
+    """Training material of one size: latents (N, 4, h, w) and word ids (N, wordings, L)."""
+
+    size: tuple[int, int]
+    latents: Tensor
+    words: Tensor
+
+
+def encode_text(text: Any, inputs: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """What `KolorsPipeline` takes from the text encoder: the last but one hidden states (B, 256, width), and the
+    last token of the last (B, width)."""
+    ids, mask, places = inputs
+    states = text(
+        input_ids=ids, attention_mask=mask, position_ids=places, output_hidden_states=True, use_cache=False
+    ).hidden_states
+    return states[-2].permute(1, 0, 2), states[-1][-1]
+
+
+def time_ids(size: tuple[int, int], count: int, device: torch.device) -> Tensor:
+    """Kolors' size conditioning (count, 6): original height and width, crop corner, target height and width."""
+    width, height = size
+    return torch.tensor([[height, width, 0, 0, height, width]], device=device, dtype=torch.float32).expand(
+        count, 6
+    )
+
+
+class Trainer:
+    """The two networks, their averages and their optimizer."""
+
+    def __init__(self, recipe: Recipe, words: int, device: torch.device) -> None:
+        torch.manual_seed(2)
+        self.recipe, self.device = recipe, device
+        self.text = build_text_encoder(recipe, words).to(device)
+        self.unet = build_unet(recipe).to(device, memory_format=torch.channels_last)
+        self.parameters = [
+            p
+            for n, p in [*self.text.named_parameters(), *self.unet.named_parameters()]
+            if "output_layer" not in n
+        ]
+        self.text.output_layer.requires_grad_(False)
+        self.averages = [p.detach().clone() for p in self.parameters]
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=recipe.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=device.type != "mps"
+        )
+        self.signal, self.noise = signal_and_noise(build_scheduler(), device)
+        self.pace = Pace(recipe.steps, recipe.seconds)
+        self._unet: Any = self.unet
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the UNet runs compiled."""
+        return self._unet is not self.unet
+
+    def compile(self) -> None:
+        """Run the UNet compiled from now on, one graph a bucket."""
+        self._unet = torch.compile(self.unet, dynamic=False)
+
+    def loss(self, prompting: Prompting, bucket: Bucket, rng: torch.Generator) -> Tensor:
+        """v-prediction error of one batch of a bucket (Salimans and Ho, arXiv:2202.00512)."""
+        recipe, draws = self.recipe, self.recipe.draws
+        count = max(1, recipe.batch // draws)
+        which = torch.randint(len(bucket.latents), (count,), generator=rng, device=self.device)
+        wording = torch.randint(bucket.words.shape[1], (count,), generator=rng, device=self.device)
+        words = bucket.words[which, wording].long()
+        dropped = torch.rand(count, generator=rng, device=self.device) < recipe.caption_dropout
+        words[dropped] = -1
+        states, pooled = encode_text(self.text, prompting.inputs(words))
+        x = bucket.latents[which].float().repeat_interleave(draws, 0)
+        total = len(x)
+        # stratified in time: every batch covers all noise levels evenly
+        u = (
+            torch.arange(total, device=self.device) + torch.rand(total, generator=rng, device=self.device)
+        ) / total
+        t = (u[torch.randperm(total, generator=rng, device=self.device)] * 1000).long().clamp_max(999)
+        eps = torch.randn(x.shape, generator=rng, device=self.device)
+        a, s = self.signal[t][:, None, None, None], self.noise[t][:, None, None, None]
+        said = {
+            "text_embeds": pooled.repeat_interleave(draws, 0),
+            "time_ids": time_ids(bucket.size, total, self.device),
+        }
+        noisy = (a * x + s * eps).contiguous(memory_format=torch.channels_last)
+        v = self._unet(noisy, t, states.repeat_interleave(draws, 0), added_cond_kwargs=said).sample
+        return functional.mse_loss(v.float(), a * eps - s * x)
+
+    def update(self, loss: Tensor) -> None:
+        """One optimizer step, and the averages after it."""
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.rate * self.pace.rate(300)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.pace.step += 1
+        keep = min(self.recipe.ema, (1 + self.pace.step) / (10 + self.pace.step))
+        torch._foreach_lerp_(self.averages, self.parameters, 1 - keep)
+
+    def state(self) -> dict[str, Any]:
+        """All that resuming needs."""
+        return {
+            "text": self.text.state_dict(), "unet": self.unet.state_dict(), "averages": self.averages,
+            "optimizer": self.optimizer.state_dict(), "step": self.pace.step, "spent_s": self.pace.spent_s,
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+        self.text.load_state_dict(state["text"])
+        self.unet.load_state_dict(state["unet"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.averages = [a.to(self.device) for a in state["averages"]]
+        self.pace = Pace(self.recipe.steps, self.recipe.seconds, state["step"], state["spent_s"])
+
+    @torch.no_grad()
+    def settle(self) -> tuple[nn.Module, nn.Module]:
+        """Text encoder and UNet with the averaged weights, in evaluation mode."""
+        for parameter, average in zip(self.parameters, self.averages, strict=True):
+            parameter.copy_(average)
+        return self.text.eval(), self.unet.eval()
+
+
+def warm_up(recipe: Recipe, words: int, done_file: Path) -> None:
+    """Compile the UNet for every bucket, then make `done_file`. Run in a process of its own while something else
+    trains: the compiler's cache on disk hands the result to whoever compiles the same later."""
+    from studio.storybook.scene import SIZES
+
+    device = torch.device("cuda")
+    trainer = Trainer(recipe, words, device)
+    trainer.compile()
+    rng = torch.Generator(device).manual_seed(0)
+    for width, height in SIZES:
+        latents = torch.randn(recipe.batch, 4, height // 8, width // 8, device=device)
+        ids = torch.zeros(recipe.batch, 1, 8, dtype=torch.int16, device=device)
+        bucket = Bucket((width, height), latents, ids)
+        with torch.autocast("cuda", torch.bfloat16):
+            loss = trainer.loss(Prompting((0, 0), 0), bucket, rng)
+        loss.backward()
+    torch.cuda.synchronize()
+    done_file.touch()
+
+
+def train(
+    trainer: Trainer,
+    prompting: Prompting,
+    buckets: list[Bucket],
+    file: Path,
+    compiled_file: Path,
+    say: Callable[[str], None],
+) -> tuple[nn.Module, nn.Module]:
+    """Train to the recipe's end, going on from `file` if it holds an earlier state, compiled as soon as
+    `compiled_file` is there. Returns (text encoder, UNet)."""
+    device = trainer.device
+    if file.exists():
+        trainer.restore(torch.load(file, map_location=device, weights_only=True))
+        say(f"denoiser goes on from {trainer.pace}")
+    rng = torch.Generator(device).manual_seed(2000 + trainer.pace.step)
+    choose = torch.Generator().manual_seed(2000 + trainer.pace.step)
+    weights = torch.tensor([float(len(bucket.latents)) for bucket in buckets])
+    saved, recent = time.monotonic(), torch.zeros((), device=device)
+    while trainer.pace.share < 1:
+        if not trainer.is_compiled and trainer.pace.step % 20 == 0 and compiled_file.exists():
+            say(f"denoiser runs compiled from {trainer.pace}")
+            trainer.compile()
+        bucket = buckets[int(torch.multinomial(weights, 1, generator=choose))]
+        with torch.autocast(device.type, torch.bfloat16):
+            loss = trainer.loss(prompting, bucket, rng)
+        trainer.update(loss)
+        recent = torch.lerp(loss.detach(), recent, 0.98 if trainer.pace.step > 1 else 0.0)
+        if trainer.pace.step % 250 == 0 or trainer.pace.share == 1:
+            say(f"denoiser {trainer.pace} loss {recent.item():.4f}")
+        if time.monotonic() - saved > 120:
+            saved = time.monotonic()
+            save(file, trainer.state())
+    save(file, trainer.state())
+    return trainer.settle()
+
+
+def save(file: Path, state: dict[str, Any]) -> None:
+    """Write a state whole or not at all."""
+    part = file.with_suffix(".part")
+    torch.save(state, part)
+    part.rename(file)

@@ -1,0 +1,223 @@
+"""Make models/storybook from nothing: paint, train the autoencoder, the denoiser and the judge, write the folder.
+
+    python -m studio.storybook.pretrain                 about 25 minutes on one H200-class GPU
+    python -m studio.storybook.pretrain --smoke         everything once, in a minute on a CPU
+
+Every stage leaves its result in --work and is skipped when that is there, so a run that was cut off goes on where
+it stood.
+"""
+
+import argparse
+import multiprocessing
+import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from studio.storybook import autoencoder, denoiser, export, judge_training, tokenizer
+from studio.storybook import judge as judges
+from studio.storybook.pool import Painting, Shard, plan, read, validation
+from studio.storybook.recipe import FULL, SMOKE, Recipe
+from studio.storybook.scene import SIZES, STYLES
+
+
+class Pretraining:
+    """One making of the model: its recipe, its folder of intermediate results, its device and its painters."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        work: Path,
+        device: torch.device,
+        processes: int,
+        within_s: float = 0.0,
+        start: Path | None = None,
+    ) -> None:
+        self.recipe, self.work, self.device, self.within_s = recipe, work, device, within_s
+        self.start = start
+        self.began = time.monotonic()
+        self._compiler: Any = None
+        work.mkdir(parents=True, exist_ok=True)
+        self.tokenizer_file = work / "tokenizer.model"
+        if not self.tokenizer_file.exists():
+            tokenizer.train(self.tokenizer_file, recipe.vocabulary, 40_000 if recipe.steps > 100 else 4_000)
+        self.shards = plan(recipe.flat_shards, recipe.styled_shards, recipe.shard)
+        self.checks = {style: validation(style, recipe.validation) for style in STYLES}
+        first = [shard for held in self.checks.values() for shard in held]
+        styled_until = max(k for k, shard in enumerate(self.shards) if shard.style != "flat") + 1
+        self.early = self.shards[:styled_until]
+        # the checks come after the styled shards: nobody waits for them
+        order = [*self.early, *first, *self.shards[styled_until:]]
+        self.painting = Painting(order, work / "pool", self.tokenizer_file, recipe.wordings, processes)
+
+    def say(self, words: str) -> None:
+        """A progress line on stderr."""
+        print(f"[{time.monotonic() - self.began:6.0f} s] {words}", file=sys.stderr, flush=True)
+
+    def pixels(self, shards: list[Shard]) -> list[tuple[Shard, torch.Tensor, Any]]:
+        """Shards with their pixels on the device and their word ids, in order, waiting for the painters."""
+        with ThreadPoolExecutor(4) as readers:
+            loaded = readers.map(
+                lambda s: (s, *read(s, self.painting.folder)), self.painting.arrivals(shards)
+            )
+            return [
+                (shard, torch.from_numpy(pixels).to(self.device), words) for shard, pixels, words in loaded
+            ]
+
+    def train_autoencoder(self) -> Any:
+        """The autoencoder stage; prints the PSNR of held-out scenes in each style."""
+        trainer = autoencoder.Trainer(self.recipe, self.device)
+        file = self.work / "autoencoder.pt"
+        if self.start is not None:
+            trainer.start_from(self.start / "vae")
+        if self.device.type == "cuda" and not file.exists():
+            trainer.warm_up()
+            self.say("autoencoder compiled")
+        lessons = self.pixels(self.early)
+        held: dict[str, dict[tuple[int, int], list[torch.Tensor]]] = {style: {} for style in STYLES}
+        for shard, pixels, _ in lessons:
+            held[shard.style].setdefault(shard.size, []).append(pixels)
+        pictures = autoencoder.Pictures({
+            style: [torch.cat(parts) for parts in by_size.values()] for style, by_size in held.items() if by_size
+        })  # fmt: skip
+        self.say(f"autoencoder learns from {sum(len(p) for _, p, _ in lessons)} pictures")
+        vae = trainer.train(pictures, file, self.say)
+        scores = {}
+        for style, shards in self.checks.items():
+            values = [autoencoder.psnr(vae, autoencoder.to_unit(p)) for _, p, _ in self.pixels(shards)]
+            scores[style] = sum(values) / len(values)
+        self.say("PSNR " + ", ".join(f"{style} {score:.2f}" for style, score in scores.items()))
+        return vae
+
+    @torch.no_grad()
+    def buckets(self, vae: Any) -> list[denoiser.Bucket]:
+        """Latents and word ids of all flat shards, one bucket a size."""
+        flat = [shard for shard in self.shards if shard.style == "flat"]
+        latents: dict[tuple[int, int], list[torch.Tensor]] = {size: [] for size in SIZES}
+        words: dict[tuple[int, int], list[Any]] = {size: [] for size in SIZES}
+        with ThreadPoolExecutor(8) as readers:
+            arrived = readers.map(lambda s: (s, *read(s, self.painting.folder)), self.painting.arrivals(flat))
+            for shard, pixels, ids in arrived:
+                x = autoencoder.to_unit(torch.from_numpy(pixels).to(self.device))
+                with torch.autocast(self.device.type, torch.bfloat16):
+                    latents[shard.size].append(vae.encode(x).latent_dist.mode().to(torch.float16))
+                words[shard.size].append(ids)
+        self.say(f"encoded {len(flat) * self.recipe.shard} flat pictures")
+        return [
+            denoiser.Bucket(
+                size, torch.cat(latents[size]), torch.from_numpy(np.concatenate(words[size])).to(self.device)
+            )
+            for size in SIZES
+            if latents[size]
+        ]
+
+    def train_denoiser(self, vae: Any) -> tuple[Any, Any]:
+        """The denoiser stage: (text encoder, UNet)."""
+        names = tokenizer.load(self.tokenizer_file)
+        prompting = denoiser.Prompting(tuple(names.get_prefix_tokens()), names.pad_token_id)
+        buckets = self.buckets(vae)
+        if self.within_s:
+            left_s = max(1.0, self.within_s - (time.monotonic() - self.began))
+            self.recipe = replace(self.recipe, seconds=left_s)
+        trainer = denoiser.Trainer(self.recipe, names.vocab_size, self.device)
+        return denoiser.train(
+            trainer, prompting, buckets, self.work / "denoiser.pt", self.work / "compiled", self.say
+        )
+
+    def _start_compiling(self) -> None:
+        """Have the networks compiled by another process while this one trains the judge and the autoencoder."""
+        if self.device.type != "cuda" or (self.work / "denoiser.pt").exists():
+            return
+        words = tokenizer.load(self.tokenizer_file).vocab_size
+        self._compiler = multiprocessing.get_context("spawn").Process(
+            target=_compile_ahead, args=(self.recipe, words, self.work)
+        )
+        self._compiler.start()
+
+    def close(self) -> None:
+        """End the processes that help."""
+        self.painting.close()
+        if self._compiler is not None:
+            self._compiler.kill()
+
+    def train_judge(self) -> judges.Judge:
+        """The judge stage."""
+        file = self.work / "judge.safetensors"
+        if not file.exists():
+            lessons = [
+                judge_training.Lesson(pixels, shard.scenes(), shard.style)
+                for shard, pixels, _ in self.pixels(self.early)
+            ]
+            judges.save(judge_training.train(self.recipe, lessons, self.device, self.say), file)
+        return judges.load(file)
+
+    def run(self, out: Path) -> None:
+        """All stages, then the folder."""
+        self._start_compiling()
+        judge = self.train_judge()
+        vae = self.train_autoencoder()
+        vae.save_pretrained(self.work / "vae")
+        text, unet = self.train_denoiser(vae)
+        self.say(export.describe(text, unet, vae, judge))
+        export.write_model(out, self.tokenizer_file, text, unet, vae, judge)
+        sizes = ", ".join(f"{name} {size:.1f}" for name, size in export.summary(out).items())
+        self.say(f"wrote {out}: {sizes}")
+
+
+def _compile_ahead(recipe: Recipe, words: int, work: Path) -> None:
+    """Fill the compiler's cache on disk; runs in a process of its own."""
+    if not (work / "autoencoder.pt").exists():
+        autoencoder.Trainer(recipe, torch.device("cuda")).warm_up()
+    denoiser.warm_up(recipe, words, work / "compiled")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m studio.storybook.pretrain", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument(
+        "--smoke", action="store_true", help="tiny sizes: everything once, in a minute on a CPU"
+    )
+    parser.add_argument("--work", type=Path, default=Path("runs/storybook"), help="intermediate results")
+    parser.add_argument(
+        "--out", type=Path, help="where the model goes (models/storybook, or WORK/model with --smoke)"
+    )
+    parser.add_argument(
+        "--processes", type=int, default=max(1, (os.cpu_count() or 2) - 1), help="painter processes"
+    )
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument(
+        "--start", type=Path, metavar="MODEL", help="begin with the autoencoder of an earlier model"
+    )
+    parser.add_argument(
+        "--within", type=float, default=0.0, metavar="SECONDS", help="the denoiser trains for what is left"
+    )
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=NUMBER", help="change the recipe")
+    told = parser.parse_args(arguments)
+    recipe = SMOKE if told.smoke else FULL
+    known = {f.name: type(getattr(recipe, f.name)) for f in fields(recipe)}
+    for change in told.set:
+        name, _, value = change.partition("=")
+        if known.get(name) not in (int, float):
+            parser.error(f"--set {name}: not a number of the recipe; choose from {', '.join(known)}")
+        recipe = replace(recipe, **{name: known[name](value)})
+    out = told.out or (told.work / "model" if told.smoke else Path("models/storybook"))
+    making = Pretraining(
+        recipe, told.work, torch.device(told.device), told.processes, told.within, told.start
+    )
+    try:
+        making.run(out)
+    finally:
+        making.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
