@@ -64,13 +64,14 @@ def read_header(file: Path) -> Header:
     try:
         size = file.stat().st_size
         with file.open("rb") as stream:
-            start = stream.read(8)
+            start, first = stream.read(8), stream.read(1)
             length = int.from_bytes(start, "little")
-            if start.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04")):
+            # a header of 640, 896 or 1152 bytes begins with a pickle's first bytes; only JSON goes on with a brace
+            if first != b"{" and start.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04")):
                 raise BadHeader(PICKLED)
             if len(start) < 8 or length > MOST_HEADER_BYTES:
                 raise BadHeader(CUT_SHORT if len(start) < 8 else NOT_SAFETENSORS)
-            raw = stream.read(length)
+            raw = first + stream.read(max(0, length - 1))
     except OSError:
         raise BadHeader(UNREADABLE) from None
     if len(raw) < length:

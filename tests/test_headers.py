@@ -102,3 +102,12 @@ def test_hostile_headers_are_refused_or_read_but_never_crash(tmp_path_factory, t
     file.write_bytes(len(raw).to_bytes(8, "little") + raw)
     with suppress(BadHeader):
         read_header(file)
+
+
+@pytest.mark.parametrize("length", [640, 896, 1152])
+def test_a_header_as_long_as_a_pickle_begins_is_read(tmp_path, length):
+    """Its length's bytes are 80 02, 80 03 and 80 04: the first bytes of pickles."""
+    entries = json.dumps({"__metadata__": {"made": "by hand"}}).encode()
+    file = tmp_path / "long.safetensors"
+    file.write_bytes(length.to_bytes(8, "little") + entries + b" " * (length - len(entries)))
+    assert read_header(file).metadata == {"made": "by hand"}

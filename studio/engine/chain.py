@@ -1,0 +1,224 @@
+"""The chain: load, adapt, encode, sample, decode. One job in, events out, every stage's result kept for the next job.
+
+A stage runs only when somebody needs its result and nobody has it: a job that was done before runs nothing, not even
+the loading of a model that has been put away since."""
+
+import logging
+import secrets
+import time
+from collections.abc import Generator, Hashable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio.engine import decode, encode, sample, tell
+from studio.engine.adapt import Adapters, report
+from studio.engine.cache import Cache, Kept
+from studio.engine.device import Device, free_memory, is_out_of_memory, peak_bytes, pick_device
+from studio.engine.events import Event, Finished, Job, Picture, Stage, StageEnded, StageStarted
+from studio.engine.keys import keys_of
+from studio.engine.models import Models
+from studio.errors import OutOfMemory, StudioError, Unexpected
+from studio.families import families
+from studio.families.family import Conditioning
+from studio.requests import MOST_SEED
+
+if TYPE_CHECKING:
+    import torch
+
+Events = Generator[Event, None, None]
+RESULT_BYTES = 256 * 2**20
+_log = logging.getLogger("inkstone.engine")
+
+
+class Chain:
+    """A device with its models and kept results. One job at a time: the caller sees to that."""
+
+    def __init__(self, device: Device | None = None) -> None:
+        self.device = device or pick_device()
+        self.models = Models(self.device)
+        self.results = Cache(RESULT_BYTES)
+        self.decode_seconds = 0.0
+
+    def run(self, job: Job) -> Events:
+        """Make the pictures of a job. Closing it at any yield leaves everything as if the job had never been asked.
+
+        Raises StudioError; whatever else goes wrong becomes OutOfMemory or Unexpected."""
+        stage: Stage = "load"
+        try:
+            for event in _Run(self, job).events():
+                stage = event.stage if isinstance(event, StageStarted) else stage
+                yield event
+            return
+        except StudioError:
+            raise
+        except Exception as error:
+            failure = self._explain(error, stage)
+        free_memory(self.device)
+        raise failure
+
+    def warm_up(self, family: str, model_dir: Path) -> None:
+        """Load a model before anyone asks for it; failures wait until somebody does."""
+        try:
+            run = _Run(self, Job(request=tell.any_request(), model_dir=model_dir, family=family))
+            run.model.parts(part.name for part in run.family.parts)
+            run.model.preview()
+        except Exception:
+            _log.info("could not load %s ahead of time", model_dir.name, exc_info=True)
+
+    def _explain(self, error: Exception, stage: Stage) -> StudioError:
+        """The sentence for an error. Its traceback is let go: it holds on to every tensor of the failed stage."""
+        failure: StudioError
+        if is_out_of_memory(error):
+            self.models.kept.clear()
+            self.results.clear()
+            failure = OutOfMemory("width", device=self.device.name, stage=tell.STAGE_NAMES[stage])
+        else:
+            number = secrets.token_hex(3)
+            _log.error("unexpected failure %s at %s", number, stage, exc_info=error)
+            failure = Unexpected(number=number, log=tell.log_name(_log))
+        error.__traceback__ = error.__context__ = error.__cause__ = None
+        return failure
+
+
+class _Run:
+    """One job on its way through the chain."""
+
+    def __init__(self, chain: Chain, job: Job) -> None:
+        self.family = families()[job.family]
+        self.job, self.notices = tell.fitted(job, self.family)
+        self.request = self.job.request
+        self.results = chain.results
+        self.chain = chain
+        self.model = chain.models.at(self.family, job.model_dir, self.request.precision)
+        self.keys = keys_of(self.job, self.family, self.model.where)
+        self.model.keys = self.keys.parts
+        self.seeds = [((self.request.seed or 0) + i) % (MOST_SEED + 1) for i in range(self.request.count)]
+
+    def events(self) -> Events:
+        """All of it, in the order of the chain."""
+        began = time.perf_counter()
+        yield from self.notices
+        yield from self._load()
+        yield from self._adapt()
+        yield from self._encode()
+        for index, seed in enumerate(self.seeds):
+            yield from self._sample(index, seed)
+            yield from self._decode(index, seed)
+            pixels: bytes = self._result(self.keys.picture(seed)).value
+            yield Picture(index, seed, self.request.width, self.request.height, pixels)
+        yield Finished(time.perf_counter() - began, peak_bytes(self.chain.device))
+
+    def _load(self) -> Events:
+        yield from self._begin("load")
+        missing = self.model.missing(self._needed_parts())
+        self.model.parts(missing)
+        if self.job.previews and self._unsampled:
+            self.model.preview()
+        yield self._ended("load", self.model.summary(), reused=not missing)
+
+    def _adapt(self) -> Events:
+        yield from self._begin("adapt")
+        key = ("adapt", self.keys.parts[self.family.denoiser], self.keys.loras)
+        kept = self.results.get(key)
+        reused = kept is not None or not self._unsampled
+        if self._unsampled:
+            adapters = self.model.adapters()
+            reused = reused and adapters.has(self.keys.loras)
+            kept = self.results.put(key, self._apply(adapters))
+        yield from kept.tells if kept else ()
+        yield self._ended("adapt", kept, reused)
+
+    def _apply(self, adapters: Adapters) -> Kept:
+        loras = self.keys.loras
+        matches = adapters.apply(loras, self.family.name, self.job.model_dir.name)
+        told = [
+            event for (_, lora), match in zip(loras, matches, strict=True) for event in report(lora, match)
+        ]
+        return Kept(None, sum(match.bytes for match in matches), tell.loras(self.job.loras), tuple(told))
+
+    def _encode(self) -> Events:
+        yield from self._begin("encode")
+        reused = True
+        for field, key in self.keys.texts:
+            if self._unsampled and key not in self.results:
+                reused = False
+                parts = self.model.parts(self.family.for_encode)
+                self.results.put(key, encode.run(self.family, parts, getattr(self.request, field), field))
+        kept = [self.results.get(key) for _, key in self.keys.texts]
+        for one in kept:
+            yield from one.tells if one else ()
+        held = kept[0] and Kept(None, sum(one.bytes for one in kept if one), kept[0].holds)
+        yield self._ended("encode", held, reused)
+
+    def _sample(self, index: int, seed: int) -> Events:
+        yield from self._begin("sample", index)
+        kept = self.results.get(self.keys.latents(seed))
+        reused = kept is not None or self.keys.picture(seed) in self.results
+        if not reused:
+            kept = yield from sample.run(self._work(index, seed))
+            self.results.put(self.keys.latents(seed), kept)
+        yield self._ended("sample", kept, reused, index)
+
+    def _work(self, index: int, seed: int) -> sample.Work:
+        later = [key for key in map(self.keys.picture, self.seeds[index + 1 :]) if key not in self.results]
+        return sample.Work(
+            family=self.family,
+            parts=self.model.parts(self.family.for_sample),
+            request=self.request,
+            positive=self._conditioning(self.keys.positive),
+            negative=self._conditioning(self.keys.negative) if self.keys.negative else None,
+            seed=seed,
+            index=index,
+            preview=self.model.preview() if self.job.previews else None,
+            pictures_left=len(later),
+            decode_seconds=self.chain.decode_seconds,
+        )
+
+    def _decode(self, index: int, seed: int) -> Events:
+        yield from self._begin("decode", index)
+        kept = self.results.get(self.keys.picture(seed))
+        reused = kept is not None
+        if kept is None:
+            latents: torch.Tensor = self._result(self.keys.latents(seed)).value
+            kept = decode.run(self.family, self.model.parts(self.family.for_decode), latents)
+            self.results.put(self.keys.picture(seed), kept)
+            self.chain.decode_seconds = time.perf_counter() - self._began
+        yield self._ended("decode", kept, reused, index)
+
+    def _begin(self, stage: Stage, picture: int = 0) -> Iterator[Event]:
+        yield StageStarted(stage, picture)
+        self._began = time.perf_counter()
+
+    def _ended(self, stage: Stage, kept: Kept | None, reused: bool, picture: int = 0) -> StageEnded:
+        """What a stage has to show; nothing kept means that nobody needed it."""
+        seconds = time.perf_counter() - self._began
+        size, holds = (kept.bytes, kept.holds) if kept else (0, tell.NOT_NEEDED)
+        return StageEnded(stage, seconds, size, holds, reused, picture)
+
+    @property
+    def _unsampled(self) -> list[int]:
+        """Seeds whose latents and picture both have to be made."""
+        keys, have = self.keys, self.results
+        return [
+            seed for seed in self.seeds if keys.picture(seed) not in have and keys.latents(seed) not in have
+        ]
+
+    def _needed_parts(self) -> list[str]:
+        """Parts that this job's stages will use, in the order of the family."""
+        names: set[str] = set()
+        if self._unsampled:
+            names.update(self.family.for_sample)
+            if any(key not in self.results for _, key in self.keys.texts):
+                names.update(self.family.for_encode)
+        if any(self.keys.picture(seed) not in self.results for seed in self.seeds):
+            names.update(self.family.for_decode)
+        return [part.name for part in self.family.parts if part.name in names]
+
+    def _conditioning(self, key: Hashable) -> Conditioning:
+        conditioning: Conditioning = self._result(key).value
+        return conditioning
+
+    def _result(self, key: Hashable) -> Kept:
+        kept = self.results.get(key)
+        assert kept is not None, key
+        return kept

@@ -1,0 +1,26 @@
+"""The encode stage: one text to conditioning, with word of how many tokens it took and what was cut off."""
+
+from studio.engine.cache import Kept
+from studio.engine.events import Event, Notice
+from studio.families.family import Family, Parts
+from studio.words import Said, Text
+
+TOKENS = Text("{used} of {most} tokens", "{used}/{most} 个词元")
+CUT = Text(
+    "The text encoder reads {most} tokens; this text has {used}. Not read: “{cut}”",
+    "文本编码器最多读取 {most} 个词元,这段文字有 {used} 个。未读取的部分:“{cut}”",
+)
+_MOST_SHOWN = 200
+
+
+def run(family: Family, parts: Parts, text: str, field: str) -> Kept:
+    """Encode `text`, which the reader typed into `field`."""
+    counted = family.tokens(parts, text)
+    conditioning = family.encode(parts, text)
+    size = sum(tensor.nbytes for tensor in conditioning.values())
+    facts: dict[str, object] = {"used": counted.used, "most": counted.most}
+    tells: tuple[Event, ...] = ()
+    if counted.cut:
+        cut = counted.cut if len(counted.cut) <= _MOST_SHOWN else counted.cut[:_MOST_SHOWN] + "…"
+        tells = (Notice(Said(CUT, {**facts, "cut": cut}), field),)
+    return Kept(conditioning, size, Said(TOKENS, facts), tells)

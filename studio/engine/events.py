@@ -1,0 +1,108 @@
+"""What the chain tells while it works: plain values that travel through a pipe. No torch here: the page reads them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from studio.requests import GenerateRequest
+from studio.words import Said
+
+Stage = Literal["load", "adapt", "encode", "sample", "decode"]
+STAGES: tuple[Stage, ...] = ("load", "adapt", "encode", "sample", "decode")
+
+
+@dataclass(frozen=True)
+class LoraFile:
+    """A LoRA of a job: its name, its file and its weight."""
+
+    name: str
+    file: Path
+    weight: float
+
+
+@dataclass(frozen=True)
+class Job:
+    """A request made ready for the chain: seed chosen, styles woven in, names resolved to places on disk."""
+
+    request: GenerateRequest
+    model_dir: Path
+    family: str
+    loras: tuple[LoraFile, ...] = ()
+    previews: bool = True
+
+
+@dataclass(frozen=True)
+class StageStarted:
+    """A stage begins. For several pictures sample and decode start once each picture; `picture` counts from 0."""
+
+    stage: Stage
+    picture: int = 0
+
+
+@dataclass(frozen=True)
+class StageEnded:
+    """A stage's result is there: after how long, how many bytes it keeps, what it holds in words, and whether it
+    was reused from an earlier job instead of run."""
+
+    stage: Stage
+    seconds: float
+    bytes: int
+    holds: Said
+    reused: bool
+    picture: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One denoising step is done (1-based), with a small JPEG of what the picture looks like so far, and the
+    seconds that all that remains of the job will take, if that can be told yet."""
+
+    picture: int
+    step: int
+    steps: int
+    preview_jpeg: bytes | None
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the user should know that is no failure, and the request field it belongs to."""
+
+    said: Said
+    field: str | None = None
+
+
+@dataclass(frozen=True)
+class LoraMatch:
+    """How a LoRA met the model: layers matched of those in the file, its rank, strength (weight x alpha / rank),
+    where alpha came from ("file", "header", or "assumed"), and the family it says it was made for."""
+
+    name: str
+    matched: int
+    total: int
+    rank: int
+    strength: float
+    alpha_source: str
+    family: str | None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A finished picture: its place in the batch, its seed, and its RGB pixels (height x width x 3 bytes)."""
+
+    index: int
+    seed: int
+    width: int
+    height: int
+    rgb: bytes
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The job is over: total seconds, and the peak memory of the device in bytes (of the process on a CPU)."""
+
+    seconds: float
+    peak_bytes: int
+
+
+Event = StageStarted | StageEnded | Step | Notice | LoraMatch | Picture | Finished

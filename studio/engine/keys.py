@@ -1,0 +1,70 @@
+"""What each stage of a job depends on: equal keys, equal results, to the bit.
+
+Files count by path, size and time of change, never by name alone. A network that is replaced therefore changes the keys
+of the stages that use it, and of no other: a new autoencoder decodes the kept latents again."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from studio.engine.adapt import LoraKey, lora_key
+from studio.engine.events import Job, LoraFile
+from studio.engine.load import signature
+from studio.families.family import Family
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of one job's stages."""
+
+    parts: dict[str, Hashable]
+    loras: tuple[tuple[LoraKey, LoraFile], ...]
+    positive: Hashable
+    negative: Hashable | None
+    _sampling: Hashable
+    _decoding: Hashable
+
+    @property
+    def texts(self) -> list[tuple[str, Hashable]]:
+        """The texts to encode, by the request's field that they stand in."""
+        both = [("prompt", self.positive), ("negative_prompt", self.negative)]
+        return [(field, key) for field, key in both if key is not None]
+
+    def latents(self, seed: int) -> Hashable:
+        """One picture's latents."""
+        return ("latents", self._sampling, seed)
+
+    def picture(self, seed: int) -> Hashable:
+        """One picture's pixels."""
+        return ("picture", self._decoding, self.latents(seed))
+
+
+def keys_of(job: Job, family: Family, where: Hashable) -> Keys:
+    """The keys of `job`; `where` is the device and number format. Raises LoraMissing."""
+    request = job.request
+    parts: dict[str, Hashable] = {
+        part.name: (
+            "part",
+            family.name,
+            part.name,
+            str(job.model_dir),
+            signature(job.model_dir / part.name),
+            where,
+        )
+        for part in family.parts
+    }
+    loras = tuple((lora_key(lora.file, lora.name), lora) for lora in job.loras)
+
+    def text(words: str) -> Hashable:
+        return ("text", tuple(parts[name] for name in family.for_encode), words)
+
+    positive = text(request.prompt)
+    negative = text(request.negative_prompt) if request.guidance > 1 else None
+    sampling = (
+        tuple(parts[name] for name in family.for_sample if name not in family.for_decode),
+        tuple((key, lora.weight) for key, lora in loras if lora.weight != 0),
+        (positive, negative),
+        (request.sampler, request.schedule, request.steps, request.guidance if negative else 1.0),
+        (request.width, request.height),
+    )
+    decoding = tuple(parts[name] for name in family.for_decode)
+    return Keys(parts, loras, positive, negative, sampling, decoding)

@@ -1,0 +1,111 @@
+"""Shows unfinished latents as a small picture, for next to no time.
+
+A linear map takes each latent pixel and its eight neighbours to 4 x 4 pixels of RGB. It is fitted by least squares to
+what the autoencoder itself makes of made-up pictures, so that every model has its own without a file. They are as
+large as real ones: on small pictures an autoencoder's edges and norms behave otherwise, and the colours come out pale
+(measured on Storybook: mean error 0.22 with 64 px, 0.07 with 256 px, 0.05 when fitted on the very pictures shown)."""
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from studio.families.family import Family, Parts
+
+if TYPE_CHECKING:
+    import torch
+
+ZOOM = 4
+_PICTURE_PX = 256
+_PICTURES = 2
+_SHAPES = 24
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The fitted map: a 3x3 convolution from latents to ZOOM x ZOOM x RGB, in [0, 1]."""
+
+    weight: "torch.Tensor"
+    bias: "torch.Tensor"
+
+    def jpeg(self, latents: "torch.Tensor") -> bytes:
+        """Latents (1, C, h, w) as a JPEG of 4h x 4w pixels."""
+        import torch
+        from PIL import Image
+
+        with torch.no_grad():
+            small = latents.detach().to("cpu", torch.float32)
+            rgb = torch.nn.functional.conv2d(_edged(small), self.weight, self.bias)
+            rgb = torch.nn.functional.pixel_shuffle(rgb, ZOOM)[0].nan_to_num().clamp(0, 1)
+            pixels = (rgb * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "JPEG", quality=80)
+        return file.getvalue()
+
+
+def fit(family: Family, parts: Parts) -> Preview:
+    """The map that agrees best with the autoencoder on made-up pictures."""
+    import torch
+
+    vae = parts["vae"]
+    seen, wanted = [], []
+    with torch.no_grad():
+        for picture in _made_up():
+            encoded = vae.encode(picture[None].to(vae.device, vae.dtype) * 2 - 1).latent_dist.mode()
+            latents = encoded * vae.config.scaling_factor
+            known, shown = _pairs(latents.float().cpu(), family.decode(parts, latents).float().cpu())
+            seen.append(known)
+            wanted.append(shown)
+        weight, bias = _least_squares(torch.cat(seen), torch.cat(wanted))
+    return Preview(weight.reshape(len(weight), -1, 3, 3).contiguous(), bias.contiguous())
+
+
+def _pairs(latents: "torch.Tensor", rgb: "torch.Tensor") -> "tuple[torch.Tensor, torch.Tensor]":
+    """Each latent pixel with its neighbours (n, C x 9), and the RGB pixels in its place (n, 3 x ZOOM x ZOOM); those at
+    the picture's edge are left out."""
+    import torch
+
+    shrunk = torch.nn.functional.avg_pool2d(rgb, rgb.shape[-1] // latents.shape[-1] // ZOOM)
+    wanted = torch.nn.functional.pixel_unshuffle(shrunk, ZOOM)
+    seen = torch.nn.functional.unfold(_edged(latents), 3).unflatten(-1, latents.shape[-2:])
+    inner = [each[0, :, 1:-1, 1:-1].flatten(1).T for each in (seen, wanted)]
+    return inner[0], inner[1]
+
+
+def _least_squares(seen: "torch.Tensor", wanted: "torch.Tensor") -> "tuple[torch.Tensor, torch.Tensor]":
+    """Weight and bias of the best linear map, held a little towards zero."""
+    import torch
+
+    mean, spread = seen.mean(0), seen.std(0).clamp(min=1e-6)
+    known = (seen - mean) / spread
+    ridge = 1e-2 * len(known) * torch.eye(known.shape[1])
+    solved = torch.linalg.solve(known.T @ known + ridge, known.T @ (wanted - wanted.mean(0)))
+    weight = (solved / spread[:, None]).T
+    return weight, wanted.mean(0) - weight @ mean
+
+
+def _edged(latents: "torch.Tensor") -> "torch.Tensor":
+    import torch
+
+    return torch.nn.functional.pad(latents, (1, 1, 1, 1), mode="replicate")
+
+
+def _made_up() -> "torch.Tensor":
+    """Two-coloured skies with discs and squares on them, the same each time: (pictures, 3, px, px) in [0, 1]."""
+    import torch
+
+    dice = torch.Generator().manual_seed(0)
+
+    def colour() -> torch.Tensor:
+        return (torch.rand(3, 1, 1, generator=dice) * 1.6 - 0.3).clamp(0, 1)
+
+    along = torch.arange(_PICTURE_PX) / _PICTURE_PX
+    pictures = []
+    for _ in range(_PICTURES):
+        picture = torch.lerp(colour(), colour(), along[None, :, None].expand(3, -1, _PICTURE_PX))
+        for is_disc in (True, False) * (_SHAPES // 2):
+            x, y, size = (float(number) for number in torch.rand(3, generator=dice))
+            across, down = (along - x).abs()[None, :], (along - y).abs()[:, None]
+            distance = (across**2 + down**2).sqrt() if is_disc else torch.maximum(across, down)
+            picture = torch.where(distance < 0.02 + size / 4, colour(), picture)
+        pictures.append(picture)
+    return torch.stack(pictures)

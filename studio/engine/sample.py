@@ -1,0 +1,111 @@
+"""The sample stage: noise of a seed to latents, a step at a time, with previews."""
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from studio.engine.cache import Kept
+from studio.engine.events import Step
+from studio.engine.preview import Preview
+from studio.engine.stepwise import stepwise
+from studio.errors import NotFinite
+from studio.families.family import Conditioning, Family, OnStep, Parts, Sampling
+from studio.requests import GenerateRequest
+from studio.schedulers.build import Scheduler, build
+from studio.words import Said, Text
+
+if TYPE_CHECKING:
+    import torch
+
+LATENTS = Text("latents {shape}, seed {seed}", "潜变量 {shape},种子 {seed}")
+SAMPLE = Text("sample", "采样")
+
+
+@dataclass(frozen=True)
+class Work:
+    """One picture's sampling, and what is known of the rest of the job."""
+
+    family: Family
+    parts: Parts
+    request: GenerateRequest
+    positive: Conditioning
+    negative: Conditioning | None
+    seed: int
+    index: int
+    preview: Preview | None
+    pictures_left: int
+    decode_seconds: float
+
+
+def run(work: Work) -> Generator[Step, None, Kept]:
+    """Denoise one picture. Raises NotFinite where the latents overflowed."""
+    import torch
+
+    request = work.request
+    scheduler = build(work.parts["scheduler"], request.sampler, request.schedule, request.steps)
+    noise = torch.Generator().manual_seed(
+        work.seed
+    )  # on the CPU, so that a seed gives the same noise anywhere
+    sampling = Sampling(
+        work.positive, work.negative, request.width, request.height, request.steps, request.guidance, noise
+    )
+
+    def call(on_step: OnStep) -> "torch.Tensor":
+        return work.family.sample(work.parts, scheduler, sampling, on_step)
+
+    latents = yield from _steps(work, scheduler, call)
+    if not bool(torch.isfinite(latents).all()):
+        raise NotFinite("guidance", stage=SAMPLE)
+    shape = "x".join(str(n) for n in latents.shape[1:])
+    return Kept(latents, latents.nbytes, Said(LATENTS, {"shape": shape, "seed": work.seed}))
+
+
+def _steps(
+    work: Work, scheduler: Scheduler, call: "Callable[[OnStep], torch.Tensor]"
+) -> "Generator[Step, None, torch.Tensor]":
+    """The events of one sampling call; some samplers call the denoiser more than once a step.
+
+    Previews are made inside the call, on its thread: torch's helper threads are there already."""
+    started, done = time.perf_counter(), 0
+
+    def reporting(report: Callable[["bytes | _Within | None"], None]) -> "torch.Tensor":
+        def on_step(index: int, calls: int, _: "torch.Tensor") -> None:
+            is_whole = index + 1 == calls or not scheduler.is_within_step
+            report(_preview(work, scheduler) if is_whole else _WITHIN)
+
+        return call(on_step)
+
+    calls = stepwise(reporting)
+    try:
+        while True:
+            preview = next(calls)
+            if not isinstance(preview, _Within):
+                done += 1
+                yield Step(work.index, done, work.request.steps, preview, _left(work, started, done))
+    except StopIteration as over:
+        latents: torch.Tensor = over.value
+        return latents
+    finally:
+        calls.close()
+
+
+class _Within:
+    """Reported where a step isn't done yet."""
+
+
+_WITHIN = _Within()
+
+
+def _preview(work: Work, scheduler: Scheduler) -> bytes | None:
+    denoised = scheduler.denoised() if work.preview else None
+    return work.preview.jpeg(denoised) if work.preview and denoised is not None else None
+
+
+def _left(work: Work, started: float, done: int) -> float:
+    """Seconds until the last picture of the job, if all goes on as it went so far."""
+    a_step = (time.perf_counter() - started) / done
+    steps = work.request.steps
+    return a_step * (steps - done + steps * work.pictures_left) + work.decode_seconds * (
+        work.pictures_left + 1
+    )

@@ -1,0 +1,85 @@
+"""The engine's own words: what stages hold, and what was changed about a request before it could run."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio.engine.device import Device
+from studio.engine.events import Event, Job, LoraFile, Notice, Stage
+from studio.families.family import Family
+from studio.requests import GenerateRequest
+from studio.words import Said, Text
+
+if TYPE_CHECKING:
+    import torch
+
+STAGE_NAMES: dict[Stage, Text] = {
+    "load": Text("load", "加载"),
+    "adapt": Text("adapt", "LoRA"),
+    "encode": Text("encode", "编码"),
+    "sample": Text("sample", "采样"),
+    "decode": Text("decode", "解码"),
+}
+NOT_NEEDED = Said(Text("not needed, the picture is kept", "无需运行,图片已保存在缓存中"), {})
+NO_LORA = Text("no LoRA", "未使用 LoRA")
+LORAS = Text("{names}", "{names}")
+MODEL = Text(
+    "{name}, {millions} M parameters, {dtype} on {device}", "{name},{millions} 百万参数,{dtype},{device}"
+)
+ROUNDED = Text(
+    "{title} paints in steps of {multiple} pixels: {asked} became {became}.",
+    "{title} 的尺寸须为 {multiple} 的倍数:{asked} 已改为 {became}。",
+)
+EMPTY_PROMPT = Text("The prompt is empty: the model paints whatever it likes.", "提示词为空:模型将自由发挥。")
+UNUSED_NEGATIVE = Text(
+    "The negative prompt has no effect while guidance is 1.", "引导强度为 1 时,反向提示词不起作用。"
+)
+
+
+def any_request() -> GenerateRequest:
+    """A request for when only the model matters."""
+    return GenerateRequest()
+
+
+def fitted(job: Job, family: Family) -> tuple[Job, list[Event]]:
+    """The job as the family can do it, sizes rounded down, and notices of what the reader should know before."""
+    request, notices = job.request, list[Event]()
+    multiple = family.size_multiple
+    for side in ("width", "height"):
+        asked = getattr(request, side)
+        became = max(asked // multiple, 1) * multiple
+        if became != asked:
+            request = request.with_(**{side: became})
+            facts = {"title": family.title, "multiple": multiple, "asked": asked, "became": became}
+            notices.append(Notice(Said(ROUNDED, facts), side))
+    if not request.prompt.strip():
+        notices.append(Notice(Said(EMPTY_PROMPT, {}), "prompt"))
+    if request.negative_prompt.strip() and request.guidance <= 1:
+        notices.append(Notice(Said(UNUSED_NEGATIVE, {}), "negative_prompt"))
+    return replace(job, request=request), notices
+
+
+def model(name: str, count: int, device: Device, dtype: "torch.dtype") -> Said:
+    """What the load stage holds: networks of `count` numbers."""
+    facts = {"name": name, "millions": f"{count / 1e6:.1f}", "dtype": str(dtype).removeprefix("torch.")}
+    return Said(MODEL, {**facts, "device": device.name})
+
+
+def loras(used: Sequence[LoraFile]) -> Said:
+    """What the adapt stage holds."""
+    if not used:
+        return Said(NO_LORA, {})
+    return Said(LORAS, {"names": ", ".join(f"{lora.name} x {lora.weight:g}" for lora in used)})
+
+
+def log_name(log: logging.Logger) -> str:
+    """Where unforeseen failures are written down: a file's name, or the terminal."""
+    logger: logging.Logger | None = log
+    while logger is not None:
+        for handler in logger.handlers:
+            if isinstance(handler, logging.FileHandler):
+                return Path(handler.baseFilename).name
+        logger = logger.parent
+    return "terminal"

@@ -1,0 +1,87 @@
+"""What a family tells the engine: the parts of its folder and how the diffusers pipeline is asked for each stage.
+
+Each stage is asked with only the parts that it depends on. Sampling never sees a text encoder, so that the engine is
+free to have put it away. No module here imports torch at its top: the page lists families without it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from studio.words import Text
+
+if TYPE_CHECKING:
+    import torch
+
+Parts = Mapping[str, Any]
+"""Part name to the opened part: a network, a tokenizer or a scheduler's configuration."""
+
+Conditioning = dict[str, "torch.Tensor"]
+"""What one text becomes: tensors by the name that the pipeline's call gives them, for the positive side."""
+
+OnStep = Callable[[int, int, "torch.Tensor"], None]
+"""Called after each call of the denoiser: index from 0, how many there will be, latents as the scheduler keeps them.
+May raise to stop the sampling."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One subfolder of a model. `open` makes it from the folder: for a network without its weights, on no device."""
+
+    name: str
+    open: Callable[[Path], Any]
+    needs: tuple[str, ...]
+    """Files that must be there besides the weights."""
+    is_network: bool = True
+    unused: tuple[str, ...] = ()
+    """Submodules that no stage calls: dropped, and free to be missing from the weights."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """How a prompt met the tokenizer: tokens used, tokens that fit, and the words that were cut off."""
+
+    used: int
+    most: int
+    cut: str
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """What one picture's denoising needs besides the parts. `negative` is None without guidance."""
+
+    positive: Conditioning
+    negative: Conditioning | None
+    width: int
+    height: int
+    steps: int
+    guidance: float
+    generator: "torch.Generator"
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of models that share classes, stages and LoRA layers."""
+
+    name: str
+    title: Text
+    size_multiple: int
+    parts: tuple[Part, ...]
+    denoiser: str
+    """The part that LoRAs attach to."""
+    for_encode: tuple[str, ...]
+    for_sample: tuple[str, ...]
+    for_decode: tuple[str, ...]
+    """The parts that each stage depends on."""
+    fp16_is_safe: bool
+    """Whether the denoiser stays finite in half precision."""
+    tokens: Callable[[Parts, str], Tokens]
+    encode: Callable[[Parts, str], Conditioning]
+    sample: Callable[[Parts, Any, Sampling, OnStep], "torch.Tensor"]
+    """Parts, scheduler, sampling, callback to latents (1, C, H/8, W/8)."""
+    decode: Callable[[Parts, "torch.Tensor"], "torch.Tensor"]
+    """Latents (1, C, H/8, W/8) to RGB (1, 3, H, W) in [0, 1]."""
+
+    def part(self, name: str) -> Part:
+        """The part of that name."""
+        return next(part for part in self.parts if part.name == name)

@@ -1,0 +1,149 @@
+"""The studio: one machine's models, LoRAs, presets, pictures and engine, for the page and the command line alike."""
+
+import secrets
+import threading
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from studio.engine.events import Event, Job, LoraFile, Picture
+from studio.engine.host import Engine, InlineEngine
+from studio.engine.process import ProcessEngine, WarmModel
+from studio.errors import StorageError, StudioError
+from studio.history import Entry, History
+from studio.presets import Presets, weave
+from studio.requests import MOST_SEED, GenerateRequest
+from studio.settings import Settings
+from studio.shelf import Shelf
+
+_ASK_AGAIN_S = 0.5
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A finished picture is in the history."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Others are served first: so many of them. Told again and again, so that the wait can be given up."""
+
+    position: int
+
+
+class Studio:
+    """All that one machine has; every visitor shares it. Safe to use from several threads.
+
+    `may_name_files` lets a request name a LoRA by its path: for the command line, never for the page."""
+
+    def __init__(
+        self, settings: Settings, engine: Engine | None = None, may_name_files: bool = False
+    ) -> None:
+        self.settings = settings
+        self.shelf = Shelf(settings)
+        self.presets = Presets(settings)
+        self.history = History(settings)
+        self.engine = engine if engine is not None else self._engine()
+        self._may_name_files = may_name_files
+        self._queue: list[object] = []
+        self._moved = threading.Condition()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job would have to wait."""
+        return bool(self._queue)
+
+    def generate(self, request: GenerateRequest) -> Generator[Event | Saved | Waiting, None, None]:
+        """Make the pictures of a request. Each is in the history before it is told; closing keeps those.
+
+        Raises StudioError: what the request names and isn't here, what the engine could not do, a disk that is full."""
+        seed = secrets.randbelow(MOST_SEED + 1) if request.seed is None else request.seed
+        asked = request.with_(seed=seed)
+        job = self._job(asked)
+        self.history.check()
+        turn = object()
+        try:
+            yield from self._wait(turn)
+            yield from self._make(asked, job)
+        finally:
+            with self._moved:
+                if turn in self._queue:
+                    self._queue.remove(turn)
+                self._moved.notify_all()
+
+    def close(self) -> None:
+        """Stop the engine."""
+        self.engine.close()
+
+    def _engine(self) -> Engine:
+        """An engine in its own process, except where the device exists only inside a call of this one."""
+        if self.settings.host == "zerogpu":
+            return InlineEngine()
+        return ProcessEngine(warm=self._first_model(), log_file=self.settings.output_dir / "engine.log")
+
+    def _first_model(self) -> WarmModel | None:
+        """What a newcomer is likely to ask for."""
+        try:
+            card = self.shelf.model(GenerateRequest().model)
+        except StudioError:
+            return None
+        return WarmModel(card.family, card.folder)
+
+    def _job(self, request: GenerateRequest) -> Job:
+        card = self.shelf.model(request.model)
+        loras = tuple(
+            LoraFile(use.name, self.shelf.lora(use.name, allow_path=self._may_name_files).file, use.weight)
+            for use in request.loras
+            if use.on
+        )
+        woven = weave(request, self.presets.styles() if request.styles else {})
+        return Job(request=woven, model_dir=card.folder, family=card.family, loras=loras)
+
+    def _wait(self, turn: object) -> Generator[Waiting, None, None]:
+        with self._moved:
+            self._queue.append(turn)
+        while True:
+            with self._moved:
+                ahead = self._queue.index(turn)
+                if ahead:
+                    self._moved.wait(_ASK_AGAIN_S)
+                    ahead = self._queue.index(turn)
+            if not ahead:
+                return
+            yield Waiting(ahead)
+
+    def _make(self, asked: GenerateRequest, job: Job) -> Generator[Event | Saved, None, None]:
+        events = self.engine.run(job)
+        started = time.perf_counter()
+        try:
+            for event in events:
+                if not isinstance(event, Picture):
+                    yield event
+                    continue
+                seconds = time.perf_counter() - started
+                saved = self._save(event, asked, self._facts(event, job, seconds))
+                yield event
+                if isinstance(saved, StorageError):
+                    raise saved
+                yield Saved(saved)
+                started = time.perf_counter()
+        finally:
+            events.close()
+
+    def _save(
+        self, picture: Picture, asked: GenerateRequest, facts: Mapping[str, Any]
+    ) -> Entry | StorageError:
+        """The entry, or why there is none: the picture is shown before the failure is told."""
+        request = asked.with_(width=picture.width, height=picture.height, seed=picture.seed, count=1)
+        try:
+            return self.history.add(picture.rgb, picture.width, picture.height, request, facts)
+        except StorageError as error:
+            return error
+
+    def _facts(self, picture: Picture, job: Job, seconds: float) -> Mapping[str, Any]:
+        """What the file tells beside the request; the woven prompts only where they differ from what was typed."""
+        facts: dict[str, Any] = {"seed": picture.seed, "seconds": round(seconds, 3)}
+        return facts | {"prompt": job.request.prompt, "negative_prompt": job.request.negative_prompt}

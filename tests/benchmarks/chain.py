@@ -1,0 +1,163 @@
+"""What the chain costs over diffusers' own pipeline, and whether both make the same latents.
+
+    python tests/benchmarks/chain.py [--model DIR] [--steps N] [--json]
+
+Pipeline and chain take turns on the same weights, scheduler, seed and prompt, from prompt to pixels; medians of 5 are
+compared. A preview a step, which the pipeline has not, is measured apart. On a busy machine the clock is off by several
+percent, so seconds of processor time are printed too: those are steady. Without --model it takes models/storybook, or a model of that size with random weights where that isn't there."""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT))
+
+from studio.engine.host import QUIET_THREADS  # noqa: E402
+
+PROMPT = "a red house on green grass at night, 两只白猫"
+
+
+def main() -> None:
+    """Measure and print."""
+    given = _arguments()
+    for name, value in QUIET_THREADS.items():
+        os.environ.setdefault(name, value)
+    with tempfile.TemporaryDirectory() as scratch:
+        result = compare(given.model or _model(Path(scratch)), given.steps, given.size, given.rounds)
+    if given.json:
+        print(json.dumps(result, indent=2))
+        return
+    print(
+        f"{result['model']}, {given.size} px, {given.steps} steps, median of {given.rounds}, seconds a picture"
+    )
+    for name in ("pipeline", "chain", "chain_with_previews"):
+        clock, ratio, processor = (result[key][name] for key in ("seconds", "ratio", "processor_ratio"))
+        print(f"  {name:20} {clock:.3f}   x {ratio:.3f}   processor time x {processor:.3f}")
+    print(f"  largest difference of latents {result['latents_max_abs_diff']:.2e}")
+
+
+def compare(model: Path, steps: int, size: int, rounds: int) -> dict[str, Any]:
+    """Seconds a picture, side by side, and the largest difference between the latents."""
+    from studio.engine.chain import Chain
+
+    chain = Chain()
+    pipeline = _pipeline(model)
+    ways = {
+        "pipeline": lambda seed: _by_pipeline(pipeline, steps, size, seed),
+        "chain": lambda seed: _by_chain(chain, model, steps, size, seed, previews=False),
+        "chain_with_previews": lambda seed: _by_chain(chain, model, steps, size, seed, previews=True),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    processor: dict[str, list[float]] = {name: [] for name in ways}
+    latents: dict[str, Any] = {}
+    for turn in range(rounds + 1):
+        names = list(ways) if turn % 2 else list(reversed(ways))
+        for name in names:
+            chain.results.clear() if name != "pipeline" else None
+            started, spent = time.perf_counter(), time.process_time()
+            latents[name] = ways[name](turn)
+            if turn:  # the first is for warming up
+                seconds[name].append(time.perf_counter() - started)
+                processor[name].append(time.process_time() - spent)
+    difference = float((latents["pipeline"].float() - latents["chain"].float()).abs().max())
+    return {
+        "model": model.name,
+        "device": chain.device.name,
+        "seconds": _medians(seconds),
+        "ratio": _ratios(seconds),
+        "processor_ratio": _ratios(processor),
+        "latents_max_abs_diff": difference,
+    }
+
+
+def _medians(times: dict[str, list[float]]) -> dict[str, float]:
+    return {name: statistics.median(spent) for name, spent in times.items()}
+
+
+def _ratios(times: dict[str, list[float]]) -> dict[str, float]:
+    medians = _medians(times)
+    return {name: median / medians["pipeline"] for name, median in medians.items()}
+
+
+def _by_pipeline(pipeline: Any, steps: int, size: int, seed: int) -> Any:
+    """Prompt to pixels as diffusers does it, by way of the latents."""
+    import torch
+
+    latents = pipeline(
+        PROMPT,
+        negative_prompt="",
+        num_inference_steps=steps,
+        guidance_scale=4.0,
+        width=size,
+        height=size,
+        generator=[torch.Generator().manual_seed(seed)],
+        output_type="latent",
+    ).images
+    with torch.no_grad():
+        decoded = pipeline.vae.decode(latents / pipeline.vae.config.scaling_factor, return_dict=False)[0]
+        pipeline.image_processor.postprocess(decoded, output_type="pil")
+    return latents
+
+
+def _by_chain(chain: Any, model: Path, steps: int, size: int, seed: int, previews: bool) -> Any:
+    """Prompt to pixels as the chain does it."""
+    from studio.engine.events import Job
+    from studio.requests import GenerateRequest
+
+    request = GenerateRequest(prompt=PROMPT, steps=steps, guidance=4.0, width=size, height=size, seed=seed)
+    job = Job(request, model, "kolors", previews=previews)
+    for _ in chain.run(job):
+        pass
+    return next(
+        kept.value
+        for key, kept in chain.results._kept.items()
+        if isinstance(key, tuple) and key[0] == "latents"
+    )
+
+
+def _pipeline(model: Path) -> Any:
+    """KolorsPipeline as its users load it, but with weights that the chain's own loader copied into memory: mapped
+    ones lie unaligned, which costs a little and changes the last digits."""
+    from diffusers.pipelines.kolors.pipeline_kolors import KolorsPipeline
+
+    from studio.engine.device import pick_device, pick_dtype
+    from studio.engine.load import open_part
+    from studio.families import families
+
+    device = pick_device()
+    dtype = pick_dtype(device, "auto", fp16_is_safe=False)
+    networks = [part for part in families()["kolors"].parts if part.is_network]
+    opened = {part.name: open_part(part, model, device.kind, dtype) for part in networks}
+    pipeline = KolorsPipeline.from_pretrained(model, dtype=dtype, **opened)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def _model(scratch: Path) -> Path:
+    storybook = ROOT / "models" / "storybook"
+    if (storybook / "model_index.json").is_file():
+        return storybook
+    from tests.tiny import build_kolors
+
+    return build_kolors(scratch / "random", like_storybook=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, help="folder of a Kolors model")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--size", type=int, default=256, help="pixels a side")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
