@@ -1,0 +1,55 @@
+"""What happens while pictures are made, as one line on stderr that is written over and over."""
+
+import sys
+from typing import Any
+
+from studio.engine.events import LoraMatch, Notice, StageStarted, Step
+from studio.words import Language, Text
+
+_STAGES = {
+    "load": Text("Loading the model", "加载模型"),
+    "adapt": Text("Attaching LoRAs", "挂载 LoRA"),
+    "encode": Text("Reading the prompt", "理解提示词"),
+    "sample": Text("Painting", "作画"),
+    "decode": Text("Developing the picture", "显影"),
+}
+_STEP = Text("Painting: step {step} of {steps}{left}", "作画：第 {step}/{steps} 步{left}")
+_LEFT = Text(", {seconds:.0f} s left", "，还需 {seconds:.0f} 秒")
+_LORA = Text(
+    "LoRA {name}: {matched} of {total} layers, rank {rank}, strength {strength:.2f}.",
+    "LoRA {name}：匹配 {matched}/{total} 层，秩 {rank}，强度 {strength:.2f}。",
+)
+
+
+class ProgressLine:
+    """Shows events on stderr: sentences always, the running line only where somebody watches."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+        self._is_watched = sys.stderr.isatty()
+
+    def show(self, event: Any) -> None:
+        """Take one event; those that say nothing are passed over."""
+        match event:
+            case StageStarted(stage=stage):
+                self._run(_STAGES[stage].say(self._language))
+            case Step(step=step, steps=steps, seconds_left=seconds):
+                left = "" if seconds is None else _LEFT.say(self._language, seconds=seconds)
+                self._run(_STEP.say(self._language, step=step, steps=steps, left=left))
+            case Notice(said=said):
+                self.say(said.say(self._language))
+            case LoraMatch():
+                self.say(_LORA.say(self._language, **vars(event)))
+
+    def say(self, sentence: str) -> None:
+        """A sentence that stays."""
+        self.clear()
+        print(sentence, file=sys.stderr)
+
+    def clear(self) -> None:
+        """Wipe the running line."""
+        self._run("")
+
+    def _run(self, words: str) -> None:
+        if self._is_watched:
+            print(f"\r\x1b[K{words}", end="", file=sys.stderr, flush=True)

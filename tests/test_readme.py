@@ -1,0 +1,66 @@
+"""What README and CONTRIBUTING tell people to type works."""
+
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from studio.__main__ import main
+from studio.settings import ROOT
+
+TO_RUN = "pip install -r requirements.txt && python app.py"
+TO_TEST = "pip install -r requirements-dev.txt && python -m pytest"
+
+
+def commands(page):
+    """The lines of a page's bash blocks, continued lines joined, comments left out."""
+    blocks = re.findall(r"^```bash\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.M | re.S)
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
+TOLD = [(page, line) for page in ("README.md", "CONTRIBUTING.md") for line in commands(page)]
+
+
+def test_readme_begins_with_the_two_commands():
+    assert commands("README.md")[:2] == [TO_RUN, TO_TEST]
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_requirements_are_pinned_and_met_here(name):
+    from importlib.metadata import version
+
+    for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith(("#", "-r ")):
+            package, pin = line.split("==")
+            assert version(package).split("+")[0] == pin, package
+
+
+@pytest.mark.parametrize(("page", "line"), TOLD, ids=[f"{page}: {line}" for page, line in TOLD])
+def test_every_command_works(page, line, tmp_path, monkeypatch, capsys):
+    """Pictures are made for real; what takes minutes or never ends is asked for its help, which must know the options
+    given; installing and the checks themselves are the continuous integration's part."""
+    if line in (TO_RUN, TO_TEST, ".ci/run"):
+        return
+    program, *words = shlex.split(line)
+    if program in ("ruff", "mypy", "pip", "git", "cd"):
+        return
+    assert program == "python", line
+    if words[:2] == ["-m", "pytest"]:
+        assert all((ROOT / word).exists() for word in words[2:] if "/" in word), line
+        return
+    if words[:2] == ["-m", "studio"]:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("INKSTONE_OUTPUT", str(tmp_path / "outputs"))
+        assert main(words[2:]) == 0, capsys.readouterr().err
+        return
+    target = words[:2] if words[0] == "-m" else words[:1]
+    asked = subprocess.run(
+        [sys.executable, *target, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert asked.returncode == 0, asked.stderr
+    for word in words:
+        if word.startswith("--"):
+            assert word.partition("=")[0] in asked.stdout, f"{line}: {word}"
