@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from studio.storybook.networks import build_vae
 from studio.storybook.recipe import Pace, Recipe
+from studio.storybook.team import Team
 
 FLAT_SHARE = 0.6
 
@@ -61,18 +62,18 @@ def loss_of(vae: Any, x: Tensor, noise: Tensor) -> Tensor:
 class Trainer:
     """The autoencoder and its optimizer; compiled on a GPU, which takes a minute that painting can use."""
 
-    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+    def __init__(self, recipe: Recipe, team: Team) -> None:
         torch.manual_seed(1)
-        self.recipe, self.device = recipe, device
-        self.vae = build_vae(recipe).to(device, memory_format=torch.channels_last)
+        self.recipe, self.team, self.device = recipe, team, team.device
+        self.vae = build_vae(recipe).to(self.device, memory_format=torch.channels_last)
         self.optimizer = torch.optim.AdamW(
             self.vae.parameters(),
             lr=recipe.vae_rate,
             betas=(0.9, 0.99),
             weight_decay=1e-4,
-            fused=device.type != "mps",
+            fused=self.device.type != "mps",
         )
-        self._loss_of: Any = torch.compile(loss_of) if device.type == "cuda" else loss_of
+        self._loss_of: Any = torch.compile(loss_of) if self.device.type == "cuda" else loss_of
 
     def loss(self, x: Tensor) -> Tensor:
         """The loss of crops (B, 3, S, S), ready for `backward`."""
@@ -101,25 +102,26 @@ class Trainer:
     def train(self, pictures: Pictures, file: Path, say: Callable[[str], None]) -> Any:
         """Train to the recipe's end, going on from `file` if it holds an earlier state; the latents come out with
         mean 0 and deviation 1 in each channel. Returns the network in evaluation mode."""
-        pace = Pace(self.recipe.vae_steps, self.recipe.vae_seconds)
+        pace = self._pace()
         if file.exists():
             state = torch.load(file, map_location=self.device, weights_only=True)
             self.vae.load_state_dict(state["model"])
             if state["done"]:
                 return self.vae.eval()
             self.optimizer.load_state_dict(state["optimizer"])
-            pace = Pace(self.recipe.vae_steps, self.recipe.vae_seconds, state["step"], state["spent_s"])
-        rng = torch.Generator().manual_seed(1000 + pace.step)
+            pace = self._pace(state["step"], state["spent_s"])
+        rng = torch.Generator().manual_seed(1000 + pace.step + 100_000 * self.team.rank)
         saved = time.monotonic()
         while pace.share < 1:
             for group in self.optimizer.param_groups:
                 group["lr"] = self.recipe.vae_rate * pace.rate(100)
             loss = self.loss(self._batch(pictures, rng))
             loss.backward()
+            self.team.average(self.vae.parameters())
             nn.utils.clip_grad_norm_(self.vae.parameters(), 1.0)
             self.optimizer.step()
             self.optimizer.zero_grad(set_to_none=True)
-            pace.step += 1
+            pace.advance()
             if pace.step % 250 == 0 or pace.share == 1:
                 say(f"autoencoder {pace} loss {loss.item():.4f}")
             if time.monotonic() - saved > 90:
@@ -127,6 +129,7 @@ class Trainer:
                 self._save(file, pace, done=False)
         self.vae.eval()
         centre_latents(self.vae, pictures, self.recipe.vae_crop, rng)
+        self.team.align(self.vae.parameters())
         self._save(file, pace, done=True)
         return self.vae
 
@@ -140,7 +143,13 @@ class Trainer:
             parts.append(pictures.crops(others[int(k)], (batch - flat + 3) // 4, side, rng))
         return torch.cat(parts)[:batch]
 
+    def _pace(self, step: int = 0, spent_s: float = 0.0) -> Pace:
+        agree = self.team.agree if self.team.size > 1 else None
+        return Pace(self.recipe.vae_steps, self.recipe.vae_seconds, step, spent_s, agree)
+
     def _save(self, file: Path, pace: Pace, done: bool) -> None:
+        if not self.team.is_leader:
+            return
         part = file.with_suffix(".part")
         state = {"model": self.vae.state_dict(), "optimizer": self.optimizer.state_dict()}
         torch.save({**state, "step": pace.step, "spent_s": pace.spent_s, "done": done}, part)

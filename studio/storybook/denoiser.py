@@ -18,6 +18,7 @@ from studio.storybook.networks import (
     signal_and_noise,
 )
 from studio.storybook.recipe import Pace, Recipe
+from studio.storybook.team import Team
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,11 @@ def time_ids(size: tuple[int, int], count: int, device: torch.device) -> Tensor:
 class Trainer:
     """The two networks, their averages and their optimizer."""
 
-    def __init__(self, recipe: Recipe, words: int, device: torch.device) -> None:
+    def __init__(self, recipe: Recipe, words: int, team: Team) -> None:
         torch.manual_seed(2)
-        self.recipe, self.device = recipe, device
-        self.text = build_text_encoder(recipe, words).to(device)
-        self.unet = build_unet(recipe).to(device, memory_format=torch.channels_last)
+        self.recipe, self.team, self.device = recipe, team, team.device
+        self.text = build_text_encoder(recipe, words).to(self.device)
+        self.unet = build_unet(recipe).to(self.device, memory_format=torch.channels_last)
         self.parameters = [
             p
             for n, p in [*self.text.named_parameters(), *self.unet.named_parameters()]
@@ -82,11 +83,26 @@ class Trainer:
         self.text.output_layer.requires_grad_(False)
         self.averages = [p.detach().clone() for p in self.parameters]
         self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=recipe.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=device.type != "mps"
+            self.parameters,
+            lr=recipe.rate,
+            betas=(0.9, 0.99),
+            weight_decay=0.01,
+            fused=self.device.type != "mps",
         )
-        self.signal, self.noise = signal_and_noise(build_scheduler(), device)
-        self.pace = Pace(recipe.steps, recipe.seconds)
+        self.signal, self.noise = signal_and_noise(build_scheduler(), self.device)
+        self.pace = self._pace()
         self._unet: Any = self.unet
+
+    def start_from(self, folder: Path) -> None:
+        """Begin with the text encoder and the UNet of an earlier model of the same sizes and tokenizer."""
+        from diffusers import UNet2DConditionModel
+        from diffusers.pipelines.kolors import ChatGLMModel
+
+        text = ChatGLMModel.from_pretrained(folder / "text_encoder", dtype=torch.float32)
+        unet = UNet2DConditionModel.from_pretrained(folder / "unet", dtype=torch.float32)
+        self.text.load_state_dict(text.state_dict())
+        self.unet.load_state_dict(unet.state_dict())
+        self.averages = [p.detach().clone() for p in self.parameters]
 
     @property
     def is_compiled(self) -> bool:
@@ -127,12 +143,13 @@ class Trainer:
     def update(self, loss: Tensor) -> None:
         """One optimizer step, and the averages after it."""
         loss.backward()
+        self.team.average(self.parameters)
         nn.utils.clip_grad_norm_(self.parameters, 1.0)
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.rate * self.pace.rate(300)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.pace.step += 1
+        self.pace.advance()
         keep = min(self.recipe.ema, (1 + self.pace.step) / (10 + self.pace.step))
         torch._foreach_lerp_(self.averages, self.parameters, 1 - keep)
 
@@ -149,7 +166,11 @@ class Trainer:
         self.unet.load_state_dict(state["unet"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.averages = [a.to(self.device) for a in state["averages"]]
-        self.pace = Pace(self.recipe.steps, self.recipe.seconds, state["step"], state["spent_s"])
+        self.pace = self._pace(state["step"], state["spent_s"])
+
+    def _pace(self, step: int = 0, spent_s: float = 0.0) -> Pace:
+        agree = self.team.agree if self.team.size > 1 else None
+        return Pace(self.recipe.steps, self.recipe.seconds, step, spent_s, agree)
 
     @torch.no_grad()
     def settle(self) -> tuple[nn.Module, nn.Module]:
@@ -164,8 +185,8 @@ def warm_up(recipe: Recipe, words: int, done_file: Path) -> None:
     trains: the compiler's cache on disk hands the result to whoever compiles the same later."""
     from studio.storybook.scene import SIZES
 
-    device = torch.device("cuda")
-    trainer = Trainer(recipe, words, device)
+    trainer = Trainer(recipe, words, Team("cuda"))
+    device = trainer.device
     trainer.compile()
     rng = torch.Generator(device).manual_seed(0)
     for width, height in SIZES:
@@ -193,7 +214,7 @@ def train(
     if file.exists():
         trainer.restore(torch.load(file, map_location=device, weights_only=True))
         say(f"denoiser goes on from {trainer.pace}")
-    rng = torch.Generator(device).manual_seed(2000 + trainer.pace.step)
+    rng = torch.Generator(device).manual_seed(2000 + trainer.pace.step + 100_000 * trainer.team.rank)
     choose = torch.Generator().manual_seed(2000 + trainer.pace.step)
     weights = torch.tensor([float(len(bucket.latents)) for bucket in buckets])
     saved, recent = time.monotonic(), torch.zeros((), device=device)
@@ -208,10 +229,11 @@ def train(
         recent = torch.lerp(loss.detach(), recent, 0.98 if trainer.pace.step > 1 else 0.0)
         if trainer.pace.step % 250 == 0 or trainer.pace.share == 1:
             say(f"denoiser {trainer.pace} loss {recent.item():.4f}")
-        if time.monotonic() - saved > 120:
+        if trainer.team.is_leader and time.monotonic() - saved > 120:
             saved = time.monotonic()
             save(file, trainer.state())
-    save(file, trainer.state())
+    if trainer.team.is_leader:
+        save(file, trainer.state())
     return trainer.settle()
 
 

@@ -150,7 +150,7 @@ def train(recipe: Recipe, lessons: list[Lesson], device: torch.device, say: Call
         nn.utils.clip_grad_norm_(judge.parameters(), 5.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        pace.step += 1
+        pace.advance()
         if pace.step % 250 == 0 or pace.share == 1:
             say(f"judge {pace} loss {loss.item():.3f}")
     judge.eval()

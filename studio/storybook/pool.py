@@ -108,36 +108,34 @@ def _write(work: tuple[Shard, Path, Path, int]) -> None:
 
 class Painting:
     """Painter processes at work on a list of shards; `close` ends them. Shards that exist are kept: that is how
-    a pool resumes."""
+    a pool resumes. With no processes it only watches what others paint into the folder."""
 
     def __init__(
         self, shards: list[Shard], folder: Path, tokenizer_file: Path, wordings: int, processes: int
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.shards, self.folder = shards, folder
-        self._pool = multiprocessing.get_context("spawn").Pool(processes, _settle_in)
-        work = [(shard, folder, tokenizer_file, wordings) for shard in shards]
-        self._result = self._pool.map_async(_write, work, chunksize=1)
+        self._pool = None
+        self._result = None
+        if processes:
+            self._pool = multiprocessing.get_context("spawn").Pool(processes, _settle_in)
+            work = [(shard, folder, tokenizer_file, wordings) for shard in shards]
+            self._result = self._pool.map_async(_write, work, chunksize=1)
 
     def arrivals(self, shards: list[Shard]) -> Iterator[Shard]:
         """Each of these shards as soon as it is on disk. Raises what a painter process raised."""
         for shard in shards:
             while not shard.file(self.folder).exists():
-                if self._result.ready():
+                if self._result is not None and self._result.ready():
                     self._result.get()
                 time.sleep(0.05)
             yield shard
 
-    def ready(self) -> list[Shard]:
-        """The shards that are on disk now."""
-        if self._result.ready():
-            self._result.get()
-        return [shard for shard in self.shards if shard.file(self.folder).exists()]
-
     def close(self) -> None:
         """End the painters."""
-        self._pool.terminate()
-        self._pool.join()
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool.join()
 
 
 def read(shard: Shard, folder: Path) -> tuple[Any, Any]:

@@ -1,6 +1,7 @@
 """Make models/storybook from nothing: paint, train the autoencoder, the denoiser and the judge, write the folder.
 
     python -m studio.storybook.pretrain                 about 25 minutes on one H200-class GPU
+    torchrun --nproc-per-node 2 -m studio.storybook.pretrain        the same on two
     python -m studio.storybook.pretrain --smoke         everything once, in a minute on a CPU
 
 Every stage leaves its result in --work and is skipped when that is there, so a run that was cut off goes on where
@@ -10,6 +11,7 @@ it stood.
 import argparse
 import multiprocessing
 import os
+import shutil
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +27,7 @@ from studio.storybook import judge as judges
 from studio.storybook.pool import Painting, Shard, plan, read, validation
 from studio.storybook.recipe import FULL, SMOKE, Recipe
 from studio.storybook.scene import SIZES, STYLES
+from studio.storybook.team import Team, see_own_gpu
 
 
 class Pretraining:
@@ -34,19 +37,25 @@ class Pretraining:
         self,
         recipe: Recipe,
         work: Path,
-        device: torch.device,
+        team: Team,
         processes: int,
         within_s: float = 0.0,
         start: Path | None = None,
     ) -> None:
-        self.recipe, self.work, self.device, self.within_s = recipe, work, device, within_s
-        self.start = start
+        self.recipe, self.work, self.team, self.device = recipe, work, team, team.device
+        self.within_s, self.start = within_s, start
         self.began = time.monotonic()
         self._compiler: Any = None
         work.mkdir(parents=True, exist_ok=True)
         self.tokenizer_file = work / "tokenizer.model"
-        if not self.tokenizer_file.exists():
-            tokenizer.train(self.tokenizer_file, recipe.vocabulary, 40_000 if recipe.steps > 100 else 4_000)
+        if team.is_leader and not self.tokenizer_file.exists():
+            if start is not None:
+                self._take("tokenizer/tokenizer.model", self.tokenizer_file)
+            else:
+                tokenizer.train(
+                    self.tokenizer_file, recipe.vocabulary, 40_000 if recipe.steps > 100 else 4_000
+                )
+        team.wait()
         self.shards = plan(recipe.flat_shards, recipe.styled_shards, recipe.shard)
         self.checks = {style: validation(style, recipe.validation) for style in STYLES}
         first = [shard for held in self.checks.values() for shard in held]
@@ -54,10 +63,14 @@ class Pretraining:
         self.early = self.shards[:styled_until]
         # the checks come after the styled shards: nobody waits for them
         order = [*self.early, *first, *self.shards[styled_until:]]
-        self.painting = Painting(order, work / "pool", self.tokenizer_file, recipe.wordings, processes)
+        self.painting = Painting(
+            order, work / "pool", self.tokenizer_file, recipe.wordings, processes if team.is_leader else 0
+        )
 
     def say(self, words: str) -> None:
-        """A progress line on stderr."""
+        """A progress line on stderr, by the leader."""
+        if not self.team.is_leader:
+            return
         print(f"[{time.monotonic() - self.began:6.0f} s] {words}", file=sys.stderr, flush=True)
 
     def pixels(self, shards: list[Shard]) -> list[tuple[Shard, torch.Tensor, Any]]:
@@ -72,7 +85,7 @@ class Pretraining:
 
     def train_autoencoder(self) -> Any:
         """The autoencoder stage; prints the PSNR of held-out scenes in each style."""
-        trainer = autoencoder.Trainer(self.recipe, self.device)
+        trainer = autoencoder.Trainer(self.recipe, self.team)
         file = self.work / "autoencoder.pt"
         if self.start is not None:
             trainer.start_from(self.start / "vae")
@@ -123,22 +136,28 @@ class Pretraining:
         prompting = denoiser.Prompting(tuple(names.get_prefix_tokens()), names.pad_token_id)
         buckets = self.buckets(vae)
         if self.within_s:
-            left_s = max(1.0, self.within_s - (time.monotonic() - self.began))
+            left_s = self.team.agree(max(1.0, self.within_s - (time.monotonic() - self.began)))
             self.recipe = replace(self.recipe, seconds=left_s)
-        trainer = denoiser.Trainer(self.recipe, names.vocab_size, self.device)
+        trainer = denoiser.Trainer(self.recipe, names.vocab_size, self.team)
+        if self.start is not None:
+            trainer.start_from(self.start)
         return denoiser.train(
             trainer, prompting, buckets, self.work / "denoiser.pt", self.work / "compiled", self.say
         )
 
     def _start_compiling(self) -> None:
-        """Have the networks compiled by another process while this one trains the judge and the autoencoder."""
-        if self.device.type != "cuda" or (self.work / "denoiser.pt").exists():
+        """Have the UNet compiled by another process while this one trains the judge and the autoencoder."""
+        if self.device.type != "cuda" or not self.team.is_leader or (self.work / "denoiser.pt").exists():
             return
         words = tokenizer.load(self.tokenizer_file).vocab_size
         self._compiler = multiprocessing.get_context("spawn").Process(
-            target=_compile_ahead, args=(self.recipe, words, self.work)
+            target=denoiser.warm_up, args=(self.recipe, words, self.work / "compiled")
         )
         self._compiler.start()
+
+    def _take(self, name: str, file: Path) -> None:
+        if self.start is not None:
+            shutil.copyfile(self.start / name, file)
 
     def close(self) -> None:
         """End the processes that help."""
@@ -147,8 +166,10 @@ class Pretraining:
             self._compiler.kill()
 
     def train_judge(self) -> judges.Judge:
-        """The judge stage."""
+        """The judge stage; an earlier model's judge serves again."""
         file = self.work / "judge.safetensors"
+        if self.start is not None and not file.exists():
+            self._take("judge/judge.safetensors", file)
         if not file.exists():
             lessons = [
                 judge_training.Lesson(pixels, shard.scenes(), shard.style)
@@ -160,25 +181,22 @@ class Pretraining:
     def run(self, out: Path) -> None:
         """All stages, then the folder."""
         self._start_compiling()
-        judge = self.train_judge()
+        if self.team.is_leader:
+            judge = self.train_judge()
+        self.team.wait()
         vae = self.train_autoencoder()
-        vae.save_pretrained(self.work / "vae")
         text, unet = self.train_denoiser(vae)
+        if not self.team.is_leader:
+            return
         self.say(export.describe(text, unet, vae, judge))
         export.write_model(out, self.tokenizer_file, text, unet, vae, judge)
         sizes = ", ".join(f"{name} {size:.1f}" for name, size in export.summary(out).items())
         self.say(f"wrote {out}: {sizes}")
 
 
-def _compile_ahead(recipe: Recipe, words: int, work: Path) -> None:
-    """Fill the compiler's cache on disk; runs in a process of its own."""
-    if not (work / "autoencoder.pt").exists():
-        autoencoder.Trainer(recipe, torch.device("cuda")).warm_up()
-    denoiser.warm_up(recipe, words, work / "compiled")
-
-
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit code."""
+    see_own_gpu()
     parser = argparse.ArgumentParser(
         prog="python -m studio.storybook.pretrain", description=__doc__.split("\n")[0]
     )
@@ -194,7 +212,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument(
-        "--start", type=Path, metavar="MODEL", help="begin with the autoencoder of an earlier model"
+        "--from-model", type=Path, metavar="MODEL", help="begin with the weights of an earlier model"
     )
     parser.add_argument(
         "--within", type=float, default=0.0, metavar="SECONDS", help="the denoiser trains for what is left"
@@ -209,13 +227,13 @@ def main(arguments: list[str] | None = None) -> int:
             parser.error(f"--set {name}: not a number of the recipe; choose from {', '.join(known)}")
         recipe = replace(recipe, **{name: known[name](value)})
     out = told.out or (told.work / "model" if told.smoke else Path("models/storybook"))
-    making = Pretraining(
-        recipe, told.work, torch.device(told.device), told.processes, told.within, told.start
-    )
+    team = Team.gather(told.device)
+    making = Pretraining(recipe, told.work, team, told.processes, told.within, told.from_model)
     try:
         making.run(out)
     finally:
         making.close()
+        team.close()
     return 0
 
 

@@ -2,25 +2,37 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
 class Pace:
-    """How far a stage of so many steps and seconds has come."""
+    """How far a stage of so many steps and seconds has come. `agree` makes a team of processes keep one pace."""
 
-    def __init__(self, steps: int, seconds: float, step: int = 0, spent_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        steps: int,
+        seconds: float,
+        step: int = 0,
+        spent_s: float = 0.0,
+        agree: Callable[[float], float] | None = None,
+    ) -> None:
         self.steps, self.seconds, self.step = steps, seconds, step
         self._began = time.monotonic() - spent_s
+        self._agree = agree
+        self.share = self._measure()
+        """How much of the stage is done, from 0 to 1."""
 
     @property
     def spent_s(self) -> float:
         """Seconds since the stage began, those before a resumption included."""
         return time.monotonic() - self._began
 
-    @property
-    def share(self) -> float:
-        """How much of the stage is done, from 0 to 1."""
-        return min(1.0, max(self.step / self.steps, self.spent_s / self.seconds))
+    def advance(self) -> None:
+        """Count one step; a team compares its clocks every tenth."""
+        self.step += 1
+        if self._agree is None or self.step % 10 == 0:
+            self.share = self._measure()
 
     def rate(self, warm_up: int) -> float:
         """Learning rate factor: linear warm-up over so many steps, then half a cosine down to 2 %."""
@@ -29,6 +41,10 @@ class Pace:
 
     def __str__(self) -> str:
         return f"step {self.step} ({self.share:.0%}, {self.spent_s:.0f} s)"
+
+    def _measure(self) -> float:
+        share = min(1.0, max(self.step / self.steps, self.spent_s / self.seconds))
+        return share if self._agree is None else self._agree(share)
 
 
 @dataclass(frozen=True)
@@ -51,18 +67,19 @@ class Recipe:
     vae_channels: tuple[int, ...] = (32, 64, 128, 128)
     vae_crop: int = 192
     vae_batch: int = 80
-    vae_steps: int = 8000
-    vae_seconds: float = 330
+    vae_steps: int = 9000
+    vae_seconds: float = 400
     vae_rate: float = 1.5e-3
 
     text_layers: int = 5
     text_width: int = 192
     unet_channels: tuple[int, ...] = (64, 160, 192)
-    batch: int = 512
+    batch: int = 256
+    """Latents of a step in each process of the team."""
     draws: int = 2
     """Noise levels drawn for each picture and caption of a batch: the text is encoded once for all of them."""
-    steps: int = 14_000
-    seconds: float = 840
+    steps: int = 30_000
+    seconds: float = 950
     rate: float = 1e-3
     caption_dropout: float = 0.1
     ema: float = 0.9995
