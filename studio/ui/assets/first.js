@@ -1,0 +1,24 @@
+// Runs before gradio: settles the language that the first paint is drawn in.
+// The visitor's own choice comes first, then the server's, then the browser's list. Every sort of Chinese (zh, zh-CN,
+// zh-HK, zh-TW, zh-SG, zh-Hans ...) gets Chinese; gradio knows only zh-CN and zh-TW, so it is told one of these.
+(() => {
+  const SETTLED = "__LANGUAGE__";
+  const KEY = "inkstone.language";
+  const known = (tag) => { const t = String(tag || "").toLowerCase(); return t.startsWith("zh") ? "zh" : t.startsWith("en") ? "en" : null; };
+  const read = () => { try { return known(localStorage.getItem(KEY)); } catch { return null; } };
+  const tags = navigator.languages?.length ? [...navigator.languages] : [navigator.language];
+  const language = read() || known(SETTLED) || tags.map(known).find(Boolean) || "en";
+  const traditional = tags.some((t) => /^zh-(tw|hk|mo|hant)/i.test(t));
+  const tag = language === "zh" ? (traditional ? "zh-TW" : "zh-CN") : "en";
+  Object.defineProperty(navigator, "language", { get: () => tag, configurable: true });
+  document.documentElement.lang = tag;
+  window.inkstone = {
+    language,
+    remember(chosen) {
+      this.language = chosen;
+      document.documentElement.lang = chosen === "zh" ? "zh-CN" : "en";
+      try { localStorage.setItem(KEY, chosen); } catch { /* private window: the choice lasts until reload */ }
+      return chosen;
+    },
+  };
+})();

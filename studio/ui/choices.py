@@ -1,0 +1,137 @@
+"""What each list offers, in the reader's language: (label, value) pairs, with the reason beside what can't be used."""
+
+from collections.abc import Collection
+from math import gcd
+
+from studio.engine.device import PRECISIONS
+from studio.errors import StudioError
+from studio.families import families
+from studio.presets import Style
+from studio.schedulers.samplers import SAMPLERS
+from studio.schedulers.schedules import SCHEDULES
+from studio.shelf import LoraCard, ModelCard
+from studio.studio import Studio
+from studio.ui.speech import Speech
+from studio.words import Language
+
+Pairs = list[tuple[str, str]]
+
+
+class Choices:
+    """The lists of the Generate tab, read from shelf, presets and schedulers each time they are asked for."""
+
+    def __init__(self, studio: Studio, speech: Speech) -> None:
+        self._studio = studio
+        self._speech = speech
+
+    def of(self, field: str, language: Language) -> Pairs:
+        """The pairs of a request's field."""
+        match field:
+            case "model":
+                return [(self._model(card, language), card.name) for card in self._studio.shelf.models()]
+            case "sampler":
+                return [(sampler.label.say(language), name) for name, sampler in SAMPLERS.items()]
+            case "schedule":
+                return [(schedule.label.say(language), name) for name, schedule in SCHEDULES.items()]
+            case "styles":
+                return [(style.title.say(language), name) for name, style in self._styles().items()]
+            case _:
+                return [(told.say(language), name) for name, told in PRECISIONS.items()]
+
+    def labels(self, field: str, language: Language) -> dict[str, str]:
+        """What each value of a field is called."""
+        return {value: label for label, value in self.of(field, language)}
+
+    def presets(self, language: Language) -> Pairs:
+        """The usable presets."""
+        presets = self._studio.presets.generate().values()
+        return [(preset.title.say(language), preset.name) for preset in presets if preset.broken is None]
+
+    def styles(self, language: Language, model: str, chosen: Collection[str] = ()) -> Pairs:
+        """The styles made for a model or for all, and those that are chosen already."""
+        fits = {name for name, style in self._styles().items() if not style.models or model in style.models}
+        return [
+            (label, name) for label, name in self.of("styles", language) if name in fits or name in chosen
+        ]
+
+    def troubles(self, language: Language) -> dict[str, str]:
+        """What can't be offered because its file is broken: a sentence for each list that is short of something."""
+        presets = [preset.broken for preset in self._studio.presets.generate().values() if preset.broken]
+        told = {"presets": " ".join(broken.say(language) for broken in presets)}
+        told["model"] = " ".join(card.say(language) for card in self._studio.shelf.broken_cards())
+        try:
+            self._studio.presets.styles()
+        except StudioError as error:
+            told["styles"] = error.say(language)
+        return {name: sentence for name, sentence in told.items() if sentence}
+
+    def loras(self, language: Language, model: str) -> Pairs:
+        """Every LoRA; one that doesn't fit the model stays in the list and says why."""
+        none = (self._speech.say(language, "loras.none"), "")
+        return [none, *((self._lora(card, language, model), card.name) for card in self.cards())]
+
+    def cards(self) -> list[LoraCard]:
+        """Every LoRA file there is."""
+        return self._studio.shelf.loras()
+
+    def misfit(self, card: LoraCard, language: Language, model: str) -> str:
+        """Why a LoRA can't be used with a model, in a few words; empty when it can, as far as its header tells."""
+        if card.broken is not None:
+            reason = card.broken.values.get("reason", "")
+            return self._speech.say(language, "loras.broken", reason=reason)
+        family = self.family(model)
+        if card.family is None or not family or card.family == family:
+            return ""
+        return self._speech.say(language, "loras.misfit", made_for=card.made_for or card.family)
+
+    def family(self, model: str) -> str:
+        """The family of a model, or nothing when there is no such model."""
+        card = self.card(model)
+        return card.family if card else ""
+
+    def card(self, model: str) -> ModelCard | None:
+        """The card of a model, present or not."""
+        return next((card for card in self._studio.shelf.models() if card.name == model), None)
+
+    def sizes(self, model: str) -> Pairs:
+        """The sizes a model was trained at, as aspect and "width x height"."""
+        card = self.card(model)
+        sizes = card.sizes if card else ()
+        return [(aspect(width, height), f"{width}x{height}") for width, height in sizes]
+
+    def about(self, model: str, language: Language) -> str:
+        """One line on a model: its licence and, when it can't be used yet, what is missing."""
+        card = self.card(model)
+        if card is None:
+            return ""
+        try:
+            card.check()
+        except StudioError as error:
+            return error.say(language)
+        family = families().get(card.family)
+        title = family.title.say(language) if family else card.family
+        return self._speech.say(language, "model.about", about=card.about, family=title, licence=card.licence)
+
+    def _model(self, card: ModelCard, language: Language) -> str:
+        title = card.title.say(language)
+        return title if card.is_present else self._speech.say(language, "model.absent", title=title)
+
+    def _lora(self, card: LoraCard, language: Language, model: str) -> str:
+        reason = self.misfit(card, language, model)
+        return f"{card.title} — {reason}" if reason else card.title
+
+    def _styles(self) -> dict[str, Style]:
+        try:
+            return self._studio.presets.styles()
+        except StudioError:
+            return {}
+
+
+def aspect(width: int, height: int) -> str:
+    """A size as its proportion with a little drawing of it: "▭ 5:3"."""
+    shared = gcd(width, height)
+    across, down = width // shared, height // shared
+    if max(across, down) > 21:
+        across, down = round(9 * width / max(width, height)), round(9 * height / max(width, height))
+    shape = "□" if width == height else "▭" if width > height else "▯"
+    return f"{shape} {across}:{down}"

@@ -1,0 +1,108 @@
+"""Components made from a request's field lines: label, help and range come from the same line that checks them.
+
+gradio's own checks of ranges and choices are switched off: they speak English only, away from the control, and the
+request checks the same line in both languages anyway."""
+
+import types
+from abc import ABCMeta
+from typing import Any, cast, get_args, get_origin, get_type_hints
+
+import gradio as gr
+from gradio.component_meta import ComponentMeta
+from gradio.components import Component
+
+from studio.requests import GenerateRequest, Setting
+from studio.ui.speech import Speech
+
+SLIDER_SPAN = 200
+"""A whole-number range up to this wide is a slider; a wider one is a number box."""
+
+
+class _Unwritten(ComponentMeta):
+    """gradio writes a .pyi file beside every module that derives a component; not beside ours."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], attrs: dict[str, Any]) -> Any:
+        return ABCMeta.__new__(cls, name, bases, attrs)
+
+
+class Knob(gr.Slider, metaclass=_Unwritten):
+    """A slider whose range is checked by the request."""
+
+    is_template = True
+
+    def preprocess(self, payload: float) -> float:
+        """The value as it is; whole numbers as int."""
+        return cast(float, whole(payload))
+
+
+class Figure(gr.Number, metaclass=_Unwritten):
+    """A number box whose range is checked by the request."""
+
+    is_template = True
+
+    def preprocess(self, payload: float | None) -> float | int | None:
+        """The value as it is; whole numbers as int."""
+        return cast(float, whole(payload))
+
+
+class Choice(gr.Dropdown, metaclass=_Unwritten):
+    """A list whose choice is checked by the request and by the shelf."""
+
+    is_template = True
+
+    def preprocess(self, payload: Any) -> Any:
+        """The value as it is."""
+        return payload
+
+
+class Pills(gr.CheckboxGroup, metaclass=_Unwritten):
+    """Several of a few, checked by the request."""
+
+    is_template = True
+
+    def preprocess(self, payload: Any) -> Any:
+        """The values as they are."""
+        return payload
+
+
+class Segments(gr.Radio, metaclass=_Unwritten):
+    """One of a few, side by side, checked by the request."""
+
+    is_template = True
+
+    def preprocess(self, payload: Any) -> Any:
+        """The value as it is."""
+        return payload
+
+
+def whole(value: object) -> object:
+    """A float without fraction as int; anything else as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def control(speech: Speech, name: str, **props: Any) -> Component:
+    """The control of a request's field, by what its line says: text, number, or a choice when `choices` are given."""
+    told = GenerateRequest.settings()[name]
+    words = {"label": f"request.{name}.label", "info": f"request.{name}.help"}
+    props = {"value": _default(name), "elem_id": f"ink-{name.replace('_', '-')}", **props}
+    return speech.put(_kind(name, told, props), words, **props)
+
+
+def _kind(name: str, told: Setting, props: dict[str, Any]) -> type[Component]:
+    hint = get_type_hints(GenerateRequest)[name]
+    kinds = get_args(hint) if get_origin(hint) is types.UnionType else (hint,)
+    if "choices" in props:
+        return Pills if get_origin(kinds[0]) is tuple else Choice
+    if str in kinds:
+        return gr.Textbox
+    span = (told.high or 0) - (told.low or 0)
+    if int in kinds and span > SLIDER_SPAN:
+        props |= {"precision": 0, "step": told.step}
+        return Figure
+    props |= {"minimum": told.low, "maximum": told.high, "step": told.step, "buttons": []}
+    return Knob
+
+
+def _default(name: str) -> Any:
+    value = getattr(GenerateRequest(), name)
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,136 @@
+"""What fills the form besides typing: examples, trigger words, presets, aspect buttons, the seed, a model's defaults,
+a picture from the history, and a picture dropped on the page."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from studio.errors import StudioError
+from studio.exchange.picture import read_settings
+from studio.requests import GenerateRequest
+from studio.ui.changes import updates
+from studio.ui.choices import Choices
+from studio.ui.safe import plain
+from studio.ui.sheet import Sheet
+from studio.ui.speech import as_language
+from studio.ui.surface import Surface
+from studio.words import Language
+
+EXAMPLES = 6
+
+
+class Filling:
+    """The handlers that put values into the form. Nothing of what the visitor wrote is changed without being asked."""
+
+    def __init__(self, sheet: Sheet, surface: Surface) -> None:
+        self._sheet = sheet
+        self._on = surface
+        self._form = surface.form
+
+    @property
+    def needs(self) -> set[Any]:
+        """What handlers that look at the whole form have to be given."""
+        on = self._on
+        return {
+            *self._form.controls.values(),
+            self._sheet.language,
+            on.presets,
+            on.hand.holds,
+            on.drop,
+            on.last_seed,
+        }
+
+    def recall(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
+        """The settings of the picture in hand."""
+        entry = self._on.past.entry(data[self._on.hand.holds])
+        if entry is None:
+            return {}
+        request = entry.request.with_(seed=entry.seed)
+        return self._filled(self._form.spread(request), data)
+
+    def read(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
+        """The settings inside a dropped picture; fields that it doesn't tell stay as they are."""
+        language = as_language(data[self._sheet.language])
+        speech, note = self._sheet.speech, self._on.drop_note
+        if not data[self._on.drop]:
+            return {}
+        try:
+            recalled = read_settings(Path(data[self._on.drop]))
+        except StudioError as error:
+            return {note: _note(error.say(language), "ink-fault"), self._on.drop: None}
+        told = {name: value for name, value in recalled.request.to_dict().items() if name in recalled.fields}
+        said = [speech.say(language, "drop.read", format=recalled.format)]
+        said += [notice.say(language) for notice in recalled.notices]
+        if "model" in told and self._on.choices.card(told["model"]) is None:
+            said.append(speech.say(language, "drop.no_model", model=told.pop("model")))
+        values = self._form.partly(self._form.values(data), told)
+        return {**self._filled(values, data), note: _note(" ".join(said), "ink-notice"), self._on.drop: None}
+
+    def preset(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
+        """The values of the chosen preset."""
+        name = data[self._on.presets]
+        if not name:
+            return {}
+        try:
+            preset = self._sheet.studio.presets.preset(name)
+        except StudioError as error:
+            gr.Warning(plain(error.say(as_language(data[self._sheet.language]))))
+            return {}
+        return self._filled(self._form.partly(self._form.values(data), preset.values), data)
+
+    def model(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
+        """What comes with the chosen model."""
+        values = self._form.values(data)
+        language = as_language(data[self._sheet.language])
+        told = self._filled(self._form.taken(values["model"], values), data)
+        return {
+            **told,
+            self._on.examples: gr.update(samples=samples(self._on.choices, values["model"], language)),
+        }
+
+    def seed(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
+        """The seed of the last picture, kept from now on."""
+        values = self._form.values(data)
+        last = data[self._on.last_seed]
+        return self._filled(
+            {**values, "seed": values["seed"] if last is None else last, "seed_mode": "fixed"}, data
+        )
+
+    def loras(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
+        """What follows from a changed LoRA row."""
+        return updates(
+            self._form.loras.changes(self._form.values(data), as_language(data[self._sheet.language]))
+        )
+
+    def example(self, index: int, model: str, language: str) -> str:
+        """The prompt of the example that was clicked."""
+        words = samples(self._on.choices, model, as_language(language))
+        return words[index][0] if 0 <= index < len(words) else ""
+
+    def trigger(self, index: int, name: str, prompt: str) -> str:
+        """The prompt with a LoRA's trigger word at its end, unless it is in there already."""
+        card = next((card for card in self._sheet.studio.shelf.loras() if card.name == name), None)
+        if card is None or not 0 <= index < len(card.trigger_words):
+            return prompt
+        word = card.trigger_words[index]
+        return prompt if word in prompt else ", ".join(part for part in (prompt.rstrip(" ,，"), word) if part)
+
+    def _filled(self, values: Mapping[str, Any], data: Mapping[Any, Any]) -> dict[Any, Any]:
+        return updates(self._form.changes(values, as_language(data[self._sheet.language])))
+
+
+def samples(choices: Choices, model: str, language: Language) -> list[list[str]]:
+    """Prompts to click: the reader's language first, and at least one in the other."""
+    card = choices.card(model) or choices.card(GenerateRequest().model)
+    found = list(card.prompt_examples) if card else []
+    other: Language = "en" if language == "zh" else "zh"
+    words = [text.say(language) for text in found[: EXAMPLES - 2]] + [
+        text.say(other) for text in found[EXAMPLES - 2 :]
+    ]
+    return [[prompt] for prompt in (words or [""])[:EXAMPLES]]
+
+
+def _note(words: str, mark: str) -> Any:
+    return gr.update(value=plain(words), visible=True, elem_classes=[mark])

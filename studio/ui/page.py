@@ -1,0 +1,55 @@
+"""The page: the masthead, the language switch, and the tabs."""
+
+from pathlib import Path
+from typing import cast
+
+import gradio as gr
+
+from studio.catalog import scan
+from studio.studio import Studio
+from studio.ui.door import launch_options
+from studio.ui.sheet import Sheet, Tab
+from studio.ui.speech import Speech
+
+__all__ = ["build_page", "launch_options"]
+
+_SEAL = (Path(__file__).parent / "assets" / "seal.svg").read_text("utf-8")
+_LANGUAGE_NAMES = [("English", "en"), ("中文", "zh")]
+"""Each language is named in itself, whatever the page speaks."""
+_CACHE_S = (3600, 86400)
+
+
+def build_page(studio: Studio) -> gr.Blocks:
+    """The whole page over one studio."""
+    speech = Speech()
+    tabs = sorted(scan("studio.ui.tabs", "TAB", Tab).values(), key=lambda tab: tab.order)
+    with gr.Blocks(
+        title=speech.say("en", "page.title"), analytics_enabled=False, delete_cache=_CACHE_S
+    ) as page:
+        sheet = Sheet(page, studio, speech, _draw_masthead(speech))
+        _draw_tabs(sheet, tabs)
+    page.queue(max_size=64, api_open=False)
+    return cast(gr.Blocks, page)
+
+
+def _draw_tabs(sheet: Sheet, tabs: list[Tab]) -> None:
+    """Every tab; a single one needs no bar to choose it from."""
+    if len(tabs) == 1:
+        tabs[0].wire(sheet, tabs[0].draw(sheet))
+        return
+    with gr.Tabs():
+        for tab in tabs:
+            with sheet.speech.put(gr.Tab, {"label": tab.title}):
+                tab.wire(sheet, tab.draw(sheet))
+
+
+def _draw_masthead(speech: Speech) -> gr.Radio:
+    with gr.Row(elem_id="ink-masthead", equal_height=True):
+        gr.HTML(
+            f'<span class="ink-seal" aria-hidden="true">{_SEAL}</span>', elem_id="ink-seal", container=False
+        )
+        speech.put(gr.Markdown, {"value": "page.masthead"}, elem_id="ink-name")
+        return speech.put(
+            gr.Radio, {"label": "language.label"}, choices=_LANGUAGE_NAMES, value="en", show_label=False,
+            container=False, elem_id="ink-language", elem_classes="ink-segments", min_width=150,
+        )  # fmt: skip

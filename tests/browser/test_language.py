@@ -1,0 +1,64 @@
+"""Two languages: chosen by the browser, switched by hand, kept."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import come_in, fill, generate
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "zh-TW", "zh-HK", "zh-SG", "zh", "zh-Hans-CN"])
+def test_every_chinese_browser_gets_chinese(visit, locale):
+    page = visit(locale)
+    expect(page.locator("#ink-generate")).to_have_text("生成")
+    expect(page.locator("#ink-steps")).to_contain_text("步数")
+    expect(page.locator(".ink-easel")).to_contain_text("一张白纸")
+    expect(page.locator("#ink-model")).to_contain_text("模型")
+    assert page.title() == "砚 Inkstone Studio"
+    assert page.evaluate("document.documentElement.lang").startswith("zh")
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "fr-FR"])
+def test_other_browsers_get_english(visit, locale):
+    expect(visit(locale).locator("#ink-generate")).to_have_text("Generate")
+
+
+def test_the_first_paint_is_in_the_right_language_already(visit, studio):
+    page = visit("zh-HK")
+    page.add_init_script(
+        "window.painted = []; new MutationObserver(() => { const b = document.getElementById('ink-generate');"
+        " if (b && window.painted.at(-1) !== b.innerText) window.painted.push(b.innerText); })"
+        ".observe(document, {childList: true, subtree: true, characterData: true});"
+    )
+    come_in(page, studio.url)
+    assert set(page.evaluate("window.painted.map((words) => words.trim())")) - {""} == {"生成"}
+
+
+def test_switching_is_kept_and_loses_nothing(visit, studio):
+    page = visit("en-US")
+    fill(page, prompt="半句话")
+    page.get_by_text("中文", exact=True).click()
+    expect(page.locator("#ink-generate")).to_have_text("生成")
+    expect(page.locator("#ink-prompt textarea")).to_have_value("半句话")
+    expect(page.locator("#ink-loras")).to_contain_text("LoRA")
+    come_in(page, studio.url)
+    expect(page.locator("#ink-generate")).to_have_text("生成")
+    expect(page.locator("#ink-prompt textarea")).to_have_value("半句话")
+    expect(page.get_by_role("radio", name="中文")).to_be_checked()
+
+
+ENGLISH = ("Generate", "Steps", "Seed", "New each time", "Finished", "Loader", "reused", "History", "None", "Weight", "Preset",
+           "Prompt", "Sunset", "Auto", "licence", "Older", "Use these")  # fmt: skip
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "en-US"])
+def test_no_english_is_left_on_the_chinese_page(visit, locale):
+    page = visit(locale)
+    for name in ("#ink-loras", "#ink-sampling", "#ink-recall"):
+        page.locator(f"{name} > button").first.click()
+    generate(page, prompt="白猫")
+    page.get_by_text("中文", exact=True).click()
+    expect(page.locator("#ink-generate")).to_have_text("生成")
+    expect(page.locator("#ink-facts")).to_contain_text("提示词")
+    shown = page.locator("#ink-desk").inner_text()
+    left = [word for word in ENGLISH if word in shown]
+    assert left == []

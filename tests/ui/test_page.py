@@ -1,0 +1,168 @@
+"""The page over the wire: what answers, what doesn't, and the endpoint for programs."""
+
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+
+from studio.settings import ROOT
+from tests.house import Served, served
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    return tmp_path_factory.mktemp("out") / "outputs"
+
+
+@pytest.fixture(scope="module")
+def page(house, output) -> Iterator[Served]:
+    with served(house, output) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def client(page):
+    from gradio_client import Client
+
+    client = Client(page.url, verbose=False, analytics_enabled=False)
+    yield client
+    client.close()
+
+
+def status(url: str, body: bytes | None = None) -> int:
+    request = urllib.request.Request(url, data=body, headers={"content-type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_one_endpoint_is_public_and_names_its_parameters(client):
+    told = client.view_api(return_format="dict", print_info=False)
+    assert list(told["named_endpoints"]) == ["/generate"]
+    assert told["unnamed_endpoints"] == {}
+    parameters = {p["parameter_name"]: p for p in told["named_endpoints"]["/generate"]["parameters"]}
+    assert list(parameters) == ["prompt", "negative_prompt", "model", "sampler", "schedule", "steps", "guidance", "width",
+                                "height", "seed", "count", "styles", "loras"]  # fmt: skip
+    assert all(parameter["parameter_has_default"] for parameter in parameters.values())
+
+
+def test_a_program_gets_pictures_with_their_settings_inside(client):
+    files, seed = client.predict(
+        prompt="a red boat", steps=2, width=64, height=64, seed=5, count=2, api_name="/generate"
+    )
+    assert seed == 5
+    assert len(files) == 2
+    with Image.open(files[0]) as picture:
+        assert picture.format == "PNG"
+        assert picture.size == (64, 64)
+        assert picture.text["parameters"].startswith("a red boat")
+        assert json.loads(picture.text["inkstone"])
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"steps": 999}, {"model": "../../etc"}, {"loras": ["/etc/passwd:1"]}, {"width": 3}]
+)
+def test_a_program_gets_one_sentence_for_a_bad_value(client, wrong):
+    from gradio_client.exceptions import AppError
+
+    with pytest.raises(AppError) as caught:
+        client.predict(prompt="x", api_name="/generate", **wrong)
+    assert len(str(caught.value)) < 300
+    assert "Traceback" not in str(caught.value)
+
+
+def test_no_file_but_pictures_is_served(page, client, output):
+    client.predict(prompt="x", steps=1, width=64, height=64, api_name="/generate")
+    saved = next(output.glob("????-??-??/*.png"))
+    for path in ("app.py", "studio/settings.py", "/etc/passwd", str(saved), str(output / "history.sqlite3"),
+                 str(ROOT / "models" / "cards" / "storybook.toml"), "../../etc/passwd"):  # fmt: skip
+        assert status(f"{page.url}gradio_api/file={path}") in (403, 404), path
+
+
+@pytest.mark.parametrize("path", ["gradio_api/monitoring/summary", "monitoring", "gradio_api/runs"])
+def test_nobody_can_watch(page, path):
+    assert status(page.url + path) in (403, 404)
+
+
+def test_the_page_carries_its_headers_and_speaks_before_gradio(page):
+    with urllib.request.urlopen(page.url, timeout=10) as answer:
+        body = answer.read().decode()
+        assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert body.index("window.inkstone") < body.index("gradio_config")
+
+
+def test_handlers_are_called_with_hostile_values_and_answer_with_a_sentence(page, client):
+    """api_visibility hides an endpoint from lists only: every handler can be called with anything."""
+    config = json.loads(urllib.request.urlopen(f"{page.url}config", timeout=10).read())
+    for number, dependency in enumerate(config["dependencies"]):
+        if not dependency["backend_fn"]:
+            continue
+        body = {
+            "data": ["<script>"] * len(dependency["inputs"]),
+            "fn_index": dependency["id"],
+            "session_hash": f"s{number}",
+        }
+        assert status(f"{page.url}gradio_api/queue/join", json.dumps(body).encode()) in (
+            200,
+            422,
+            500,
+            404,
+        )
+    assert status(page.url) == 200
+
+
+LOCKED = """
+import sys
+from studio.ui import serve as serving
+page = serving._page
+def locked(studio, given):
+    given.share = True
+    import gradio
+    launch = gradio.Blocks.launch
+    gradio.Blocks.launch = lambda self, **options: launch(self, **{**options, "share": False})
+    return page(studio, given)
+serving._page = locked
+sys.exit(serving.serve())
+"""
+"""The studio as `--share` starts it, short of opening the tunnel."""
+
+
+def test_a_shared_page_lets_nobody_in_without_the_password(house, tmp_path):
+    script = tmp_path / "locked.py"
+    script.write_text(LOCKED, encoding="utf-8")
+    with served(house, tmp_path / "out", script=str(script)) as page:
+        for path in (
+            "config",
+            "gradio_api/info",
+            "gradio_api/file=/tmp/x",
+            "gradio_api/queue/data?session_hash=x",
+        ):
+            assert status(page.url + path) == 401, path
+        assert status(page.url + "gradio_api/queue/join", b"{}") == 401
+        assert b'components": []' in urllib.request.urlopen(page.url, timeout=10).read().replace(
+            b'":[]', b'": []'
+        )
+
+
+def test_drawing_writes_no_file_beside_the_code(desk):
+    assert not list((ROOT / "studio").rglob("*.pyi"))
+
+
+def test_the_page_process_never_imports_torch():
+    code = (
+        "import sys; from studio.settings import Settings; from studio.studio import Studio\n"
+        "from studio.ui.page import build_page; build_page(Studio(Settings.from_environment()))\n"
+        "print(sorted({'torch', 'diffusers', 'transformers', 'peft'} & set(sys.modules)))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert answer.stdout.splitlines()[-1] == "[]"

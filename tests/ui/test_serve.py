@@ -1,0 +1,73 @@
+"""`python app.py`: its options, how soon it answers, and what it says when it can't."""
+
+import re
+import socket
+from contextlib import closing
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from studio.ui import serve as serving
+from tests.house import Served
+
+
+def test_the_page_is_served_within_six_seconds_and_ends_cleanly(house, tmp_path):
+    took = []
+    for _ in range(2):  # the machine may be busy with something else once
+        page = Served(house, tmp_path / "out", "--language", "en")
+        try:
+            took.append(page.seconds_until_served())
+            told = page.process.stdout.readline()
+        finally:
+            said = page.end()
+        assert page.process.returncode == 0, said
+        assert page.url in told
+        assert "Traceback" not in said
+        if took[-1] < 6:
+            return
+    pytest.fail(f"served after {took} s")
+
+
+def test_a_taken_port_is_told_in_one_sentence_with_the_way_out(capsys):
+    with closing(socket.socket()) as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert serving.serve(["--port", str(port), "--language", "zh"]) == 2
+    said = capsys.readouterr().err
+    assert f"--port {port + 1}" in said
+    assert len(said.strip().splitlines()) == 1
+    assert re.search("[一-鿿]", said)
+
+
+@pytest.mark.parametrize(
+    "words", [["--port", "many"], ["--prot", "7860"], ["--language", "fr"], ["--port", "99999999"]]
+)
+def test_wrong_options_are_told_in_one_sentence(capsys, words):
+    assert serving.serve([*words]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_sharing_is_refused_where_a_host_shares_already(capsys, monkeypatch):
+    monkeypatch.setenv("SPACE_ID", "someone/inkstone")
+    assert serving.serve(["--share"]) == 2
+    assert "--share" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_a_public_link_always_has_a_strong_password(share, settings, monkeypatch, capsys):
+    launched = {}
+    page = SimpleNamespace(
+        launch=lambda **options: launched.update(options), local_url="http://x", share_url="https://y"
+    )
+    monkeypatch.setattr("studio.ui.page.build_page", lambda studio: page)
+    given = SimpleNamespace(host="127.0.0.1", port=1, share=share, language="auto")
+    serving._page(SimpleNamespace(settings=replace(settings, public=share)), given)
+    assert launched["share"] is share
+    if share:
+        _, password = launched["auth"]
+        assert len(password) >= 20
+        assert password in capsys.readouterr().out
+    else:
+        assert launched["auth"] is None
