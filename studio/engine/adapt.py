@@ -18,11 +18,11 @@ MOST_BYTES = 512 * 2**20
 
 PARTIAL = Text(
     "LoRA '{name}' fits only {matched} of its {total} layers here; left out, first: {first}.",
-    "LoRA“{name}”的 {total} 个层中只有 {matched} 个匹配;未使用的首个为 {first}。",
+    "LoRA“{name}”的 {total} 个层中只有 {matched} 个匹配；未使用的首个为 {first}。",
 )
 ALPHA_ASSUMED = Text(
     "LoRA '{name}' does not record its alpha; it is taken to equal its rank {rank}. If it looks too strong, lower its weight.",
-    "LoRA“{name}”没有记录 alpha,按与秩 {rank} 相等处理。若效果过强,请降低权重。",
+    "LoRA“{name}”没有记录 alpha,按与秩 {rank} 相等处理。若效果过强，请降低权重。",
 )
 
 LoraKey = tuple[str, int, int]

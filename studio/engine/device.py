@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 PRECISIONS: dict[str, Text] = {
     "auto": Text("Auto", "自动"),
-    "fp32": Text("fp32 (exact, slow on GPUs)", "fp32(最精确,GPU 上较慢)"),
-    "bf16": Text("bf16 (fast on recent GPUs)", "bf16(新显卡上快)"),
-    "fp16": Text("fp16 (fast, may overflow)", "fp16(快,可能溢出)"),
+    "fp32": Text("fp32 (exact, slow on GPUs)", "fp32（最精确，GPU 上较慢）"),
+    "bf16": Text("bf16 (fast on recent GPUs)", "bf16（新显卡上快）"),
+    "fp16": Text("fp16 (fast, may overflow)", "fp16（快，可能溢出）"),
 }
 
 
@@ -40,7 +40,7 @@ def pick_device() -> Device:
         return Device("cuda", facts.name, facts.total_memory)
     if torch.backends.mps.is_available():
         return Device("mps", "Apple GPU", _machine_memory())
-    return Device("cpu", f"CPU, {threads()} threads", _machine_memory())
+    return Device("cpu", f"CPU × {threads()}", _machine_memory())
 
 
 def pick_dtype(device: Device, precision: str, fp16_is_safe: bool, parameters: int = 0) -> "torch.dtype":

@@ -8,7 +8,7 @@ from studio.words import Said, Text
 TOKENS = Text("{used} of {most} tokens", "{used}/{most} 个词元")
 CUT = Text(
     "The text encoder reads {most} tokens; this text has {used}. Not read: “{cut}”",
-    "文本编码器最多读取 {most} 个词元,这段文字有 {used} 个。未读取的部分:“{cut}”",
+    "文本编码器最多读取 {most} 个词元，这段文字有 {used} 个。未读取的部分：“{cut}”",
 )
 _MOST_SHOWN = 200
 

@@ -18,7 +18,7 @@ from studio.words import Said, Text
 if TYPE_CHECKING:
     import torch
 
-LATENTS = Text("latents {shape}, seed {seed}", "潜变量 {shape},种子 {seed}")
+LATENTS = Text("latents {shape}, seed {seed}", "潜变量 {shape}，种子 {seed}")
 SAMPLE = Text("sample", "采样")
 
 

@@ -22,19 +22,21 @@ STAGE_NAMES: dict[Stage, Text] = {
     "sample": Text("sample", "采样"),
     "decode": Text("decode", "解码"),
 }
-NOT_NEEDED = Said(Text("not needed, the picture is kept", "无需运行,图片已保存在缓存中"), {})
+NOT_NEEDED = Said(Text("not needed, the picture is kept", "无需运行，图片已保存在缓存中"), {})
 NO_LORA = Text("no LoRA", "未使用 LoRA")
 LORAS = Text("{names}", "{names}")
 MODEL = Text(
-    "{name}, {millions} M parameters, {dtype} on {device}", "{name},{millions} 百万参数,{dtype},{device}"
+    "{name}, {millions} M parameters, {dtype} on {device}", "{name}，{millions} 百万参数，{dtype}，{device}"
 )
 ROUNDED = Text(
     "{title} paints in steps of {multiple} pixels: {asked} became {became}.",
-    "{title} 的尺寸须为 {multiple} 的倍数:{asked} 已改为 {became}。",
+    "{title} 的尺寸须为 {multiple} 的倍数：{asked} 已改为 {became}。",
 )
-EMPTY_PROMPT = Text("The prompt is empty: the model paints whatever it likes.", "提示词为空:模型将自由发挥。")
+EMPTY_PROMPT = Text(
+    "The prompt is empty: the model paints whatever it likes.", "提示词为空：模型将自由发挥。"
+)
 UNUSED_NEGATIVE = Text(
-    "The negative prompt has no effect while guidance is 1.", "引导强度为 1 时,反向提示词不起作用。"
+    "The negative prompt has no effect while guidance is 1.", "引导强度为 1 时，反向提示词不起作用。"
 )
 
 

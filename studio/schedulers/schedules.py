@@ -127,13 +127,13 @@ def _beta_quantiles(shares: "Sigmas", shape: float = 0.6) -> "Sigmas":
 
 
 SCHEDULES: dict[str, Schedule] = {
-    "auto": Schedule(Text("Auto (the model's own)", "自动(模型自带)"), None),
-    "normal": Schedule(Text("Normal", "Normal(均匀)"), normal),
-    "simple": Schedule(Text("Simple", "Simple(简单)"), simple),
+    "auto": Schedule(Text("Auto (the model's own)", "自动（模型自带）"), None),
+    "normal": Schedule(Text("Normal", "Normal（均匀）"), normal),
+    "simple": Schedule(Text("Simple", "Simple（简单）"), simple),
     "sgm_uniform": Schedule(Text("SGM uniform", "SGM uniform"), sgm_uniform),
     "karras": Schedule(Text("Karras", "Karras"), karras),
-    "exponential": Schedule(Text("Exponential", "Exponential(指数)"), exponential),
+    "exponential": Schedule(Text("Exponential", "Exponential（指数）"), exponential),
     "beta": Schedule(Text("Beta", "Beta"), beta),
     "ddim_uniform": Schedule(Text("DDIM uniform", "DDIM uniform"), ddim_uniform),
-    "trailing": Schedule(Text("Trailing", "Trailing(尾对齐)"), trailing),
+    "trailing": Schedule(Text("Trailing", "Trailing（尾对齐）"), trailing),
 }

@@ -6,7 +6,7 @@ from math import gcd
 from studio.engine.device import PRECISIONS
 from studio.errors import StudioError
 from studio.families import families
-from studio.presets import Style
+from studio.presets import Style, styles_for
 from studio.schedulers.samplers import SAMPLERS
 from studio.schedulers.schedules import SCHEDULES
 from studio.shelf import LoraCard, ModelCard
@@ -48,8 +48,8 @@ class Choices:
         return [(preset.title.say(language), preset.name) for preset in presets if preset.broken is None]
 
     def styles(self, language: Language, model: str, chosen: Collection[str] = ()) -> Pairs:
-        """The styles made for a model or for all, and those that are chosen already."""
-        fits = {name for name, style in self._styles().items() if not style.models or model in style.models}
+        """The styles whose words a model knows, and those that are chosen already."""
+        fits = styles_for(model, self._styles())
         return [
             (label, name) for label, name in self.of("styles", language) if name in fits or name in chosen
         ]
