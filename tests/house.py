@@ -1,5 +1,6 @@
 """Builds a whole installation around a tiny random Kolors: cards, model, and LoRAs good, strange and hostile."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -9,7 +10,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,12 @@ def furnish(models: Path, kolors: Path, lora: Path) -> Path:
     _put(loras, "photo", lora.read_bytes(), {"base_model": "stable-diffusion-xl-v1-base"})
     (loras / "broken.safetensors").write_bytes(b"no tensors here")
     return models
+
+
+def in_a_loop(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine returns, run in a thread of its own: browser tests keep a loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 def _put(folder: Path, name: str, content: bytes, sidecar: dict[str, Any]) -> None:

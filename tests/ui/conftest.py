@@ -1,6 +1,5 @@
 """A page without a browser: the Generate tab drawn over a real studio with a tiny random model in this process."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,7 @@ from studio.ui.sheet import Sheet
 from studio.ui.speech import Speech
 from studio.ui.surface import Surface
 from studio.ui.tabs.generate import TAB
-from tests.house import furnish, settings_for
+from tests.house import furnish, in_a_loop, settings_for
 
 
 def drawn(draw: Callable[[], Any]) -> Any:
@@ -27,7 +26,7 @@ def drawn(draw: Callable[[], Any]) -> Any:
     async def drawing() -> Any:
         return draw()
 
-    return asyncio.run(drawing())
+    return in_a_loop(drawing())
 
 
 @dataclass

@@ -1,11 +1,11 @@
 """How the page is served: the language before anything is drawn, and headers that keep the page to itself."""
 
-import asyncio
 from dataclasses import replace
 
 import pytest
 
 from studio.ui.door import Door, first_script, launch_options
+from tests.house import in_a_loop
 
 PAGE = b"<!doctype html><html><head><title>x</title></head><body>y</body></html>"
 
@@ -25,7 +25,7 @@ def serve(body=PAGE, path="/", kind=b"text/html; charset=utf-8", is_strict=True)
         sent.append(message)
 
     door = Door(page, first="FIRST", is_strict=is_strict)
-    asyncio.run(door({"type": "http", "path": path}, None, send))
+    in_a_loop(door({"type": "http", "path": path}, None, send))
     return dict(sent[0]["headers"]), b"".join(message.get("body", b"") for message in sent)
 
 
