@@ -17,6 +17,7 @@ from studio.engine.device import Device, free_memory, is_out_of_memory, peak_byt
 from studio.engine.events import Event, Finished, Job, Picture, Stage, StageEnded, StageStarted
 from studio.engine.keys import keys_of
 from studio.engine.models import Models
+from studio.engine.stepwise import Hand
 from studio.errors import OutOfMemory, StudioError, Unexpected
 from studio.families import families
 from studio.families.family import Conditioning
@@ -38,6 +39,7 @@ class Chain:
         self.models = Models(self.device)
         self.results = Cache(RESULT_BYTES)
         self.decode_seconds = 0.0
+        self.hand = Hand()
 
     def run(self, job: Job) -> Events:
         """Make the pictures of a job. Closing it at any yield leaves everything as if the job had never been asked.
@@ -172,6 +174,7 @@ class _Run:
             preview=self.model.preview() if self.job.previews else None,
             pictures_left=len(later),
             decode_seconds=self.chain.decode_seconds,
+            hand=self.chain.hand,
         )
 
     def _decode(self, index: int, seed: int) -> Events:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from studio.engine.cache import Kept
 from studio.engine.events import Step
 from studio.engine.preview import Preview
-from studio.engine.stepwise import stepwise
+from studio.engine.stepwise import Hand, stepwise
 from studio.errors import NotFinite
 from studio.families.family import Conditioning, Family, OnStep, Parts, Sampling
 from studio.requests import GenerateRequest
@@ -36,6 +36,7 @@ class Work:
     preview: Preview | None
     pictures_left: int
     decode_seconds: float
+    hand: Hand
 
 
 def run(work: Work) -> Generator[Step, None, Kept]:
@@ -76,7 +77,7 @@ def _steps(
 
         return call(on_step)
 
-    calls = stepwise(reporting)
+    calls = stepwise(reporting, work.hand)
     try:
         while True:
             preview = next(calls)

@@ -1,7 +1,7 @@
 """Turns a call that reports through a callback into a generator that pauses at each report.
 
 diffusers' pipelines tell of their steps by a callback; the chain is a generator, so that whoever reads it decides about
-preview, progress and stopping. The call runs on a thread that waits while the generator is paused: the two never run
+preview, progress and stopping. The call runs on a hand that waits while the generator is paused: the two never run
 at the same time, and closing the generator ends the call before `close` returns."""
 
 from collections.abc import Callable, Generator
@@ -13,11 +13,30 @@ Report = TypeVar("Report")
 Result = TypeVar("Result")
 
 
+class Hand:
+    """A thread that does one call after another. Kept from picture to picture: a fresh thread would have to start
+    OpenMP's helpers again, which costs the first step a tenth of its time."""
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        Thread(target=self._work, name="sampling", daemon=True).start()
+
+    def take(self, call: Callable[[], None]) -> None:
+        """Do this next; returns at once. The call must not raise."""
+        self._calls.put(call)
+
+    def _work(self) -> None:
+        while True:
+            self._calls.get()()
+
+
 class Stopped(BaseException):
     """Raised inside the call when the generator was closed. Not an Exception: no library may swallow it."""
 
 
-def stepwise(call: "Callable[[Callable[[Report], None]], Result]") -> "Generator[Report, None, Result]":
+def stepwise(
+    call: "Callable[[Callable[[Report], None]], Result]", hand: Hand
+) -> "Generator[Report, None, Result]":
     """Yield what `call` reports; the generator's value is what `call` returns, its error what `call` raises."""
     reports: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
     goes_on: SimpleQueue[bool] = SimpleQueue()
@@ -34,8 +53,8 @@ def stepwise(call: "Callable[[Callable[[Report], None]], Result]") -> "Generator
             outcome = (None, error)  # type: ignore[assignment]
         reports.put((True, outcome))
 
-    thread = Thread(target=run, name="sampling", daemon=True)
-    thread.start()
+    hand.take(run)
+    is_over = False
     try:
         while True:
             is_over, value = reports.get()
@@ -45,7 +64,8 @@ def stepwise(call: "Callable[[Callable[[Report], None]], Result]") -> "Generator
             goes_on.put(True)
     finally:
         goes_on.put(False)
-        thread.join()
+        while not is_over:
+            is_over, value = reports.get()
     result, error = value
     if error is not None:
         raise error

@@ -8,7 +8,7 @@ import pytest
 
 from studio.engine.cache import Cache, Kept
 from studio.engine.device import Device, is_out_of_memory, pick_dtype, threads
-from studio.engine.stepwise import Stopped, stepwise
+from studio.engine.stepwise import Hand, Stopped, stepwise
 from studio.errors import UnknownChoice
 from studio.words import Said, Text
 
@@ -46,7 +46,7 @@ def counting(report):
 
 
 def test_stepwise_yields_reports_and_returns_the_result():
-    steps = stepwise(counting)
+    steps = stepwise(counting, Hand())
     seen = []
     with pytest.raises(StopIteration) as over:
         while True:
@@ -62,7 +62,7 @@ def test_stepwise_call_waits_while_the_generator_is_paused():
             reached.append(n)
             report(n)
 
-    steps = stepwise(call)
+    steps = stepwise(call, Hand())
     next(steps)
     assert reached == [0]
     next(steps)
@@ -81,10 +81,18 @@ def test_stepwise_closing_ends_the_call_first():
             ended.append(True)
             raise
 
-    steps = stepwise(call)
+    steps = stepwise(call, Hand())
     next(steps)
     steps.close()
     assert ended == [True]
+
+
+def test_a_hand_takes_the_next_call_after_a_stopped_one():
+    hand = Hand()
+    stopped = stepwise(counting, hand)
+    next(stopped)
+    stopped.close()
+    assert list(stepwise(counting, hand)) == [0, 1, 2]
 
 
 def test_stepwise_raises_what_the_call_raises():
@@ -92,7 +100,7 @@ def test_stepwise_raises_what_the_call_raises():
         report(1)
         raise ZeroDivisionError("here")
 
-    steps = stepwise(call)
+    steps = stepwise(call, Hand())
     assert next(steps) == 1
     with pytest.raises(ZeroDivisionError, match="here"):
         next(steps)
