@@ -49,23 +49,26 @@ def scene_of(seed: int, index: int) -> Scene:
 
 
 def paint_folder(request: PaintRequest) -> Iterator[dict[str, str]]:
-    """Paint the folder, yielding each picture's row once the picture is on disk; metadata.csv is written last."""
+    """Paint the folder, yielding each picture's row once picture and row are on disk: what is interrupted leaves a
+    smaller folder, but a whole one."""
     request.train_dir.mkdir(parents=True, exist_ok=True)
-    jobs = [(request, index) for index in range(request.count)]
-    rows = []
-    if request.count > _PARALLEL_FROM:
-        with get_context("spawn").Pool(os.cpu_count(), _paint_alone) as pool:
-            for row in pool.imap(_paint_one, jobs, chunksize=32):
-                rows.append(row)
-                yield row
-    else:
-        for job in jobs:
-            rows.append(_paint_one(job))
-            yield rows[-1]
     with (request.train_dir / "metadata.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
-        writer.writerows(rows)
+        for row in _painted(request):
+            writer.writerow(row)
+            file.flush()
+            yield row
+
+
+def _painted(request: PaintRequest) -> Iterator[dict[str, str]]:
+    """The rows in order, by all cores where there are many."""
+    jobs = [(request, index) for index in range(request.count)]
+    if request.count <= _PARALLEL_FROM:
+        yield from map(_paint_one, jobs)
+        return
+    with get_context("spawn").Pool(os.cpu_count(), _paint_alone) as pool:
+        yield from pool.imap(_paint_one, jobs, chunksize=32)
 
 
 def _paint_alone() -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from studio.storybook import paint as paint_command
 from studio.storybook.objects import drawing
+from studio.storybook.paint import PaintRequest, paint_folder
 from studio.storybook.painter import paint
 from studio.storybook.palette import palette
 from studio.storybook.plan import plan
@@ -142,3 +143,14 @@ def test_command_refuses_negative_counts(tmp_path: Path, capsys: pytest.CaptureF
     assert paint_command.main(["--count", "-1", "--out", str(tmp_path)]) == 2
     assert "--count is -1" in capsys.readouterr().err
     assert not (tmp_path / "train").exists()
+
+
+def test_an_interrupted_folder_keeps_its_captions(tmp_path: Path) -> None:
+    painting = paint_folder(PaintRequest(5, tmp_path))
+    for _ in range(3):
+        next(painting)
+    painting.close()
+    with (tmp_path / "train" / "metadata.csv").open(encoding="utf-8", newline="") as file:
+        names = [row["file_name"] for row in csv.DictReader(file)]
+    assert names == ["000000.png", "000001.png", "000002.png"]
+    assert all((tmp_path / "train" / name).exists() for name in names)
