@@ -42,11 +42,13 @@ class Prompting:
 
 @dataclass
 class Bucket:
-    """Training material of one size: latents (N, 4, h, w) and word ids (N, wordings, L)."""
+    """Training material of one size: latents (N, 4, h, w), word ids (N, wordings, L), and boxes of the things in
+    latent cells (N, 3, 4)."""
 
     size: tuple[int, int]
     latents: Tensor
     words: Tensor
+    boxes: Tensor
 
 
 def encode_text(text: Any, inputs: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
@@ -65,6 +67,15 @@ def time_ids(size: tuple[int, int], count: int, device: torch.device) -> Tensor:
     return torch.tensor([[height, width, 0, 0, height, width]], device=device, dtype=torch.float32).expand(
         count, 6
     )
+
+
+def weights(boxes: Tensor, high: int, wide: int, of_things: float) -> Tensor:
+    """What an error counts in each latent cell (B, 1, high, wide): `of_things` inside boxes (B, 3, 4), else 1."""
+    y = torch.arange(high, device=boxes.device)[None, None, :, None] + 0.5
+    x = torch.arange(wide, device=boxes.device)[None, None, None, :] + 0.5
+    left, top, right, bottom = (side[..., None, None] for side in boxes.unbind(-1))
+    inside = (x > left - 0.5) & (x < right + 0.5) & (y > top - 0.5) & (y < bottom + 0.5) & (right > left)
+    return torch.where(inside.any(1, keepdim=True), of_things, 1.0)
 
 
 class Trainer:
@@ -138,7 +149,10 @@ class Trainer:
         }
         noisy = (a * x + s * eps).contiguous(memory_format=torch.channels_last)
         v = self._unet(noisy, t, states.repeat_interleave(draws, 0), added_cond_kwargs=said).sample
-        return functional.mse_loss(v.float(), a * eps - s * x)
+        error = functional.mse_loss(v.float(), a * eps - s * x, reduction="none")
+        high, wide = x.shape[-2:]
+        counts = weights(bucket.boxes[which], high, wide, recipe.thing_weight).repeat_interleave(draws, 0)
+        return (error * counts).sum() / (counts.sum() * error.shape[1])
 
     def update(self, loss: Tensor) -> None:
         """One optimizer step, and the averages after it."""
@@ -192,7 +206,8 @@ def warm_up(recipe: Recipe, words: int, done_file: Path) -> None:
     for width, height in SIZES:
         latents = torch.randn(recipe.batch, 4, height // 8, width // 8, device=device)
         ids = torch.zeros(recipe.batch, 1, 8, dtype=torch.int16, device=device)
-        bucket = Bucket((width, height), latents, ids)
+        boxes = torch.zeros(recipe.batch, 3, 4, device=device)
+        bucket = Bucket((width, height), latents, ids, boxes)
         with torch.autocast("cuda", torch.bfloat16):
             loss = trainer.loss(Prompting((0, 0), 0), bucket, rng)
         loss.backward()
@@ -216,13 +231,13 @@ def train(
         say(f"denoiser goes on from {trainer.pace}")
     rng = torch.Generator(device).manual_seed(2000 + trainer.pace.step + 100_000 * trainer.team.rank)
     choose = torch.Generator().manual_seed(2000 + trainer.pace.step)
-    weights = torch.tensor([float(len(bucket.latents)) for bucket in buckets])
+    sizes = torch.tensor([float(len(bucket.latents)) for bucket in buckets])
     saved, recent = time.monotonic(), torch.zeros((), device=device)
     while trainer.pace.share < 1:
         if not trainer.is_compiled and trainer.pace.step % 20 == 0 and compiled_file.exists():
             say(f"denoiser runs compiled from {trainer.pace}")
             trainer.compile()
-        bucket = buckets[int(torch.multinomial(weights, 1, generator=choose))]
+        bucket = buckets[int(torch.multinomial(sizes, 1, generator=choose))]
         with torch.autocast(device.type, torch.bfloat16):
             loss = trainer.loss(prompting, bucket, rng)
         trainer.update(loss)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -82,6 +82,14 @@ def word_ids(
     return rows
 
 
+def boxes(scene: Scene) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Where the scene's things are: (3, 4) left, top, right, bottom in pixels; zeros where there is no thing."""
+    held = np.zeros((3, 4), np.float32)
+    for k, thing in enumerate(scene.things):
+        held[k] = thing.box(scene.size)
+    return held
+
+
 def _settle_in() -> None:
     """One thread a painter, and after everybody else: trainers and compilers come first."""
     import cv2
@@ -100,9 +108,10 @@ def _write(work: tuple[Shard, Path, Path, int]) -> None:
 
     pieces = sentencepiece.SentencePieceProcessor(model_file=str(tokenizer_file))  # type: ignore[call-arg, unused-ignore]
     words = np.stack([word_ids(scene, wordings, pieces.encode) for scene in shard.scenes()])
+    places = np.stack([boxes(scene) for scene in shard.scenes()])
     part = file.with_suffix(f".{os.getpid()}.part")
     with part.open("wb") as stream:
-        np.savez(stream, pixels=paint_pixels(shard), words=words)
+        np.savez(stream, pixels=paint_pixels(shard), words=words, boxes=places)
     part.rename(file)
 
 
@@ -138,7 +147,15 @@ class Painting:
             self._pool.join()
 
 
-def read(shard: Shard, folder: Path) -> tuple[Any, Any]:
-    """A shard's pixels (N, H, W, 3) and word ids (N, wordings, LONGEST)."""
+class Held(NamedTuple):
+    """What a shard's file holds: pixels (N, H, W, 3), word ids (N, wordings, LONGEST) and boxes (N, 3, 4)."""
+
+    pixels: Any
+    words: Any
+    boxes: Any
+
+
+def read(shard: Shard, folder: Path) -> Held:
+    """A shard from the pool."""
     with np.load(shard.file(folder)) as held:
-        return held["pixels"], held["words"]
+        return Held(held["pixels"], held["words"], held["boxes"])

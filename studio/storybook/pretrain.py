@@ -19,7 +19,6 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from studio.storybook import autoencoder, denoiser, export, judge_training, tokenizer
@@ -73,15 +72,14 @@ class Pretraining:
             return
         print(f"[{time.monotonic() - self.began:6.0f} s] {words}", file=sys.stderr, flush=True)
 
-    def pixels(self, shards: list[Shard]) -> list[tuple[Shard, torch.Tensor, Any]]:
-        """Shards with their pixels on the device and their word ids, in order, waiting for the painters."""
+    def pixels(self, shards: list[Shard]) -> list[tuple[Shard, torch.Tensor]]:
+        """Shards with their pixels on the device, in order, waiting for the painters."""
         with ThreadPoolExecutor(4) as readers:
             loaded = readers.map(
-                lambda s: (s, *read(s, self.painting.folder)), self.painting.arrivals(shards)
+                lambda shard: (shard, read(shard, self.painting.folder).pixels),
+                self.painting.arrivals(shards),
             )
-            return [
-                (shard, torch.from_numpy(pixels).to(self.device), words) for shard, pixels, words in loaded
-            ]
+            return [(shard, torch.from_numpy(pixels).to(self.device)) for shard, pixels in loaded]
 
     def train_autoencoder(self) -> Any:
         """The autoencoder stage; prints the PSNR of held-out scenes in each style."""
@@ -94,40 +92,40 @@ class Pretraining:
             self.say("autoencoder compiled")
         lessons = self.pixels(self.early)
         held: dict[str, dict[tuple[int, int], list[torch.Tensor]]] = {style: {} for style in STYLES}
-        for shard, pixels, _ in lessons:
+        for shard, pixels in lessons:
             held[shard.style].setdefault(shard.size, []).append(pixels)
         pictures = autoencoder.Pictures({
             style: [torch.cat(parts) for parts in by_size.values()] for style, by_size in held.items() if by_size
         })  # fmt: skip
-        self.say(f"autoencoder learns from {sum(len(p) for _, p, _ in lessons)} pictures")
+        self.say(f"autoencoder learns from {sum(len(p) for _, p in lessons)} pictures")
         vae = trainer.train(pictures, file, self.say)
         scores = {}
         for style, shards in self.checks.items():
-            values = [autoencoder.psnr(vae, autoencoder.to_unit(p)) for _, p, _ in self.pixels(shards)]
+            values = [autoencoder.psnr(vae, autoencoder.to_unit(p)) for _, p in self.pixels(shards)]
             scores[style] = sum(values) / len(values)
         self.say("PSNR " + ", ".join(f"{style} {score:.2f}" for style, score in scores.items()))
         return vae
 
     @torch.no_grad()
     def buckets(self, vae: Any) -> list[denoiser.Bucket]:
-        """Latents and word ids of all flat shards, one bucket a size."""
+        """Latents, word ids and boxes of all flat shards, one bucket a size."""
         flat = [shard for shard in self.shards if shard.style == "flat"]
-        latents: dict[tuple[int, int], list[torch.Tensor]] = {size: [] for size in SIZES}
-        words: dict[tuple[int, int], list[Any]] = {size: [] for size in SIZES}
+        parts: dict[tuple[int, int], list[tuple[torch.Tensor, ...]]] = {size: [] for size in SIZES}
         with ThreadPoolExecutor(8) as readers:
-            arrived = readers.map(lambda s: (s, *read(s, self.painting.folder)), self.painting.arrivals(flat))
-            for shard, pixels, ids in arrived:
-                x = autoencoder.to_unit(torch.from_numpy(pixels).to(self.device))
+            arrived = readers.map(
+                lambda shard: (shard, read(shard, self.painting.folder)), self.painting.arrivals(flat)
+            )
+            for shard, held in arrived:
+                x = autoencoder.to_unit(torch.from_numpy(held.pixels).to(self.device))
                 with torch.autocast(self.device.type, torch.bfloat16):
-                    latents[shard.size].append(vae.encode(x).latent_dist.mode().to(torch.float16))
-                words[shard.size].append(ids)
+                    latents = vae.encode(x).latent_dist.mode().to(torch.float16)
+                told = (torch.from_numpy(held.words), torch.from_numpy(held.boxes / 8))
+                parts[shard.size].append((latents, *(t.to(self.device) for t in told)))
         self.say(f"encoded {len(flat) * self.recipe.shard} flat pictures")
         return [
-            denoiser.Bucket(
-                size, torch.cat(latents[size]), torch.from_numpy(np.concatenate(words[size])).to(self.device)
-            )
-            for size in SIZES
-            if latents[size]
+            denoiser.Bucket(size, *(torch.cat(column) for column in zip(*held, strict=True)))
+            for size, held in parts.items()
+            if held
         ]
 
     def train_denoiser(self, vae: Any) -> tuple[Any, Any]:
@@ -173,7 +171,7 @@ class Pretraining:
         if not file.exists():
             lessons = [
                 judge_training.Lesson(pixels, shard.scenes(), shard.style)
-                for shard, pixels, _ in self.pixels(self.early)
+                for shard, pixels in self.pixels(self.early)
             ]
             judges.save(judge_training.train(self.recipe, lessons, self.device, self.say), file)
         return judges.load(file)

@@ -82,6 +82,8 @@ class Recipe:
     seconds: float = 950
     rate: float = 1e-3
     caption_dropout: float = 0.1
+    thing_weight: float = 4.0
+    """How much more an error counts where things are: they cover a sixth of a picture, and the captions' point."""
     ema: float = 0.9995
 
     judge_width: int = 32

@@ -66,6 +66,16 @@ def test_a_growing_plan_keeps_what_was_painted() -> None:
     }
 
 
+def test_errors_count_more_where_things_are() -> None:
+    boxes = torch.zeros(2, 3, 4)
+    boxes[0, 1] = torch.tensor([2.0, 1.0, 4.0, 3.0])  # left, top, right, bottom in cells
+    counts = denoiser.weights(boxes, 6, 8, 4.0)
+    assert counts.shape == (2, 1, 6, 8)
+    assert counts[0, 0, 1:3, 2:4].eq(4).all()
+    assert counts[0, 0, :, 6:].eq(1).all()
+    assert counts[1].eq(1).all()
+
+
 def test_centred_latents_reconstruct_the_same() -> None:
     vae = networks.build_vae(SMOKE).eval()
     flat = torch.randint(0, 255, (20, 64, 64, 3), dtype=torch.uint8)
