@@ -28,10 +28,12 @@ NOT_SHARED = Text(
     "无法建立公开链接（网络是否受限？）。程序仅在本机运行。",
 )
 OPEN_TO_ALL = Text(
-    "Everyone who can reach {host}:{port} can use this studio and its pictures.",
-    "凡是能访问 {host}:{port} 的人都可以使用本程序并看到图片。",
+    "Everyone who can reach {host}:{port} can paint here, without a password; each visitor sees only their own pictures.",
+    "凡是能访问 {host}:{port} 的人都可以在此作画，无需密码；每位访客只能看到自己的图片。",
 )
 NAME = "inkstone"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+"""Addresses that only this machine reaches."""
 
 
 def serve(words: Sequence[str] | None = None) -> int:
@@ -51,8 +53,8 @@ def serve(words: Sequence[str] | None = None) -> int:
 
 def _settings(given: argparse.Namespace) -> Settings:
     language: Language | None = given.language if given.language != "auto" else None
-    share = {"public": True} if given.share else {}
-    return Settings.from_environment(output_dir=given.output, language=language, **share)
+    public = {"public": True} if given.share or given.host not in LOOPBACK else {}
+    return Settings.from_environment(output_dir=given.output, language=language, **public)
 
 
 def _parser(say: Language) -> Parser:
@@ -123,6 +125,6 @@ def _page(studio: Any, given: argparse.Namespace) -> Any:
     if given.share:
         told_link = SHARED if page.share_url else NOT_SHARED
         print(told_link.say(settings.language, url=page.share_url, name=NAME, password=password), flush=True)
-    elif given.host not in ("127.0.0.1", "localhost", "::1"):
+    elif given.host not in LOOPBACK:
         print(OPEN_TO_ALL.say(settings.language, host=given.host, port=given.port), flush=True)
     return page

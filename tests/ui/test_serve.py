@@ -71,3 +71,13 @@ def test_a_public_link_always_has_a_strong_password(share, settings, monkeypatch
         assert password in capsys.readouterr().out
     else:
         assert launched["auth"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "is_public"),
+    [((), False), (("--host", "localhost"), False), (("--host", "0.0.0.0"), True), (("--share",), True)],
+)
+def test_who_can_be_reached_by_others_is_public(words, is_public):
+    settings = serving._settings(serving._parser("en").parse_args(words))
+    assert settings.public is is_public
+    assert settings.may_delete is not is_public
