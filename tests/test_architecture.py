@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MOST_LINES = 400
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("words", "errors", "settings", "catalog", "requests", "headers", "disk"),
+    ("words", "errors", "settings", "catalog", "requests", "headers", "disk", "origin"),
     ("presets", "shelf"),
     ("families", "schedulers", "lora", "exchange", "datasets", "runs"),
     ("engine", "history"),

@@ -1,3 +1,5 @@
+"""The Studio object: requests become pictures in the history, one job at a time."""
+
 import shutil
 import threading
 

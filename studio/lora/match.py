@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from studio.errors import LoraFitsNothing, LoraForAnotherFamily
-from studio.lora.origin import guessed_family, title_of, told_family
 from studio.lora.read import Layer, Lora
+from studio.origin import guessed_family, title_of, told_family
 
 if TYPE_CHECKING:
     import torch

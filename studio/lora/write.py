@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.lora.kohya import FORMAT
-from studio.lora.origin import FAMILY_KEY
 from studio.lora.read import Layer
+from studio.origin import FAMILY_KEY
 
 if TYPE_CHECKING:
     import torch

@@ -11,6 +11,7 @@ from typing import Any
 
 from studio.errors import LoraBroken
 from studio.headers import NOT_SAFETENSORS, PICKLED, BadHeader, Header, read_header, read_scalar
+from studio.origin import named_family, told_family
 from studio.words import Said, Text
 
 PICKLES = (".ckpt", ".pt", ".pth", ".bin")
@@ -19,11 +20,6 @@ NO_LAYERS = Text("it holds no LoRA layers", "其中没有 LoRA 层")
 _DOWN = re.compile(
     r"(.+?)[._](?:lora_down|lora_A|lora\.down|down|hada_w1_a|lokr_w1|lokr_w1_a)(?:\.\w+)?(?:\.weight)?"
 )
-_FAMILIES = {
-    "kolors": "kolors", "stable-diffusion-xl": "sdxl", "sdxl": "sdxl", "stable-diffusion-v1": "sd15",
-    "sd_v1": "sd15", "sd_1.5": "sd15", "flux": "flux", "stable-diffusion-3": "sd3", "sd3": "sd3",
-}  # fmt: skip
-"""How what a header calls the base model begins, and the family that this names."""
 _MOST_SIDECAR_BYTES = 2**20
 
 
@@ -78,7 +74,7 @@ def read_lora_card(name: str, file: Path) -> LoraCard:
         name,
         file,
         title=_first(sidecar.get("title"), told.get("modelspec.title")) or file.stem,
-        family=_family(made_for),
+        family=named_family(made_for or "") or told_family(told),
         made_for=made_for,
         rank=rank,
         alpha=_alpha(file, header),
@@ -107,11 +103,6 @@ def _alpha(file: Path, header: Header) -> float | None:
         return float(header.metadata["ss_network_alpha"])
     except (KeyError, ValueError):
         return None
-
-
-def _family(made_for: str | None) -> str | None:
-    words = (made_for or "").lower()
-    return next((family for start, family in _FAMILIES.items() if words.startswith(start)), None)
 
 
 def _trigger_words(told: Mapping[str, str], sidecar: Mapping[str, Any]) -> tuple[str, ...]:

@@ -123,7 +123,7 @@ class Painting:
         self, shards: list[Shard], folder: Path, tokenizer_file: Path, wordings: int, processes: int
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.shards, self.folder = shards, folder
+        self.folder = folder
         self._pool = None
         self._result = None
         if processes:

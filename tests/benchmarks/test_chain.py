@@ -1,3 +1,5 @@
+"""The benchmark of the chain runs and prints what it promises."""
+
 import json
 import subprocess
 import sys

@@ -1,3 +1,5 @@
+"""The chain: which stages run, what is reused, and that nothing is left behind."""
+
 import shutil
 
 import pytest

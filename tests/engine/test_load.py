@@ -1,3 +1,5 @@
+"""Opening a model: whole weights are read, all others refused by name."""
+
 import json
 
 import pytest

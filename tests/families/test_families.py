@@ -1,3 +1,5 @@
+"""Every family keeps the contract of encode, sample and decode."""
+
 import subprocess
 import sys
 

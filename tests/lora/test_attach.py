@@ -1,3 +1,5 @@
+"""LoRAs arrive in the model, work as strongly as they say, and leave no trace."""
+
 import pytest
 
 from studio.lora.attach import activate, attach, detach

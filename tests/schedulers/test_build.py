@@ -1,3 +1,5 @@
+"""Every sampler and noise schedule together paints finite pictures, and the exact ones the right ones."""
+
 import itertools
 
 import pytest

@@ -1,3 +1,5 @@
+"""The sigma grids: descending, as long as asked, and equal to their definitions."""
+
 import numpy as np
 import pytest
 

@@ -9,6 +9,7 @@ import pytest
 from studio.errors import LoraBroken, LoraMissing, PickleRefused
 from studio.settings import Settings
 from studio.shelf import Shelf
+from studio.shelf.loras import read_lora_card
 from tests.test_headers import written
 
 LAYER = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn1_to_q"
@@ -127,3 +128,14 @@ def test_a_hostile_sidecar_is_passed_over(settings, shelf):
         file.with_suffix(".json").write_text(told)
         os.utime(file.with_suffix(".json"), (len(told), len(told)))
         assert shelf.loras()[0].broken is None
+
+
+def test_a_file_of_our_own_names_its_family_by_its_own_key(tmp_path):
+    entries = {
+        "__metadata__": {"inkstone.family": "kolors"},
+        "unet.a.lora_A.weight": {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]},
+    }
+    head = json.dumps(entries).encode()
+    file = tmp_path / "own.safetensors"
+    file.write_bytes(len(head).to_bytes(8, "little") + head + bytes(8))
+    assert read_lora_card("own", file).family == "kolors"

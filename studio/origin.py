@@ -24,12 +24,16 @@ def told_family(metadata: Mapping[str, str]) -> str | None:
     """The family that a file's header names."""
     if FAMILY_KEY in metadata:
         return metadata[FAMILY_KEY]
-    for key in ("modelspec.architecture", "ss_base_model_version"):
-        words = metadata.get(key, "").lower()
-        for beginning, family in _BEGINNINGS.items():
-            if words.startswith(beginning):
-                return family
-    return None
+    named = (
+        named_family(metadata.get(key, "")) for key in ("modelspec.architecture", "ss_base_model_version")
+    )
+    return next((family for family in named if family), None)
+
+
+def named_family(base_model: str) -> str | None:
+    """The family that a base model's name, in a file's or a sidecar's words, belongs to."""
+    words = base_model.lower()
+    return next((family for start, family in _BEGINNINGS.items() if words.startswith(start)), None)
 
 
 def guessed_family(shapes: Iterable[tuple[str, tuple[int, ...]]]) -> str | None:
