@@ -1,4 +1,4 @@
-"""Train the text encoder and the UNet together, from nothing, on latents of flat scenes."""
+"""Train the text encoder, which can read by now, and the UNet together, on latents of flat scenes."""
 
 import time
 from collections.abc import Callable
@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from studio.storybook.conditioning import Prompting, attention_mask, encode
 from studio.storybook.networks import (
-    TOKENS,
     build_scheduler,
     build_text_encoder,
     build_unet,
@@ -19,25 +19,6 @@ from studio.storybook.networks import (
 )
 from studio.storybook.recipe import Pace, Recipe
 from studio.storybook.team import Team
-
-
-@dataclass(frozen=True)
-class Prompting:
-    """How word ids become the encoder's input, exactly as `ChatGLMTokenizer` pads: to the left, by `pad`."""
-
-    prefix: tuple[int, int]
-    pad: int
-
-    def inputs(self, words: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Input ids, attention mask and position ids (B, 256) from word ids (B, L) that end with -1."""
-        count = (words >= 0).sum(1, keepdim=True) + 2
-        place = torch.arange(TOKENS, device=words.device)[None, :] - (TOKENS - count)
-        prefixed = torch.cat(
-            [torch.tensor(self.prefix, device=words.device).expand(len(words), 2), words], dim=1
-        )
-        mask = place >= 0
-        ids = prefixed.gather(1, place.clamp(0, prefixed.shape[1] - 1))
-        return torch.where(mask, ids, self.pad), mask.long(), place.clamp_min(0)
 
 
 @dataclass
@@ -49,16 +30,6 @@ class Bucket:
     latents: Tensor
     words: Tensor
     boxes: Tensor
-
-
-def encode_text(text: Any, inputs: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """What `KolorsPipeline` takes from the text encoder: the last but one hidden states (B, 256, width), and the
-    last token of the last (B, width)."""
-    ids, mask, places = inputs
-    states = text(
-        input_ids=ids, attention_mask=mask, position_ids=places, output_hidden_states=True, use_cache=False
-    ).hidden_states
-    return states[-2].permute(1, 0, 2), states[-1][-1]
 
 
 def time_ids(size: tuple[int, int], count: int, device: torch.device) -> Tensor:
@@ -103,16 +74,19 @@ class Trainer:
         self.signal, self.noise = signal_and_noise(build_scheduler(), self.device)
         self.pace = self._pace()
         self._unet: Any = self.unet
+        self._encode: Any = encode
 
     def start_from(self, folder: Path) -> None:
-        """Begin with the text encoder and the UNet of an earlier model of the same sizes and tokenizer."""
+        """Begin with the UNet of an earlier model of the same sizes."""
         from diffusers import UNet2DConditionModel
-        from diffusers.pipelines.kolors import ChatGLMModel
 
-        text = ChatGLMModel.from_pretrained(folder / "text_encoder", dtype=torch.float32)
         unet = UNet2DConditionModel.from_pretrained(folder / "unet", dtype=torch.float32)
-        self.text.load_state_dict(text.state_dict())
         self.unet.load_state_dict(unet.state_dict())
+        self.averages = [p.detach().clone() for p in self.parameters]
+
+    def take_reader(self, state: dict[str, Tensor]) -> None:
+        """Begin with a text encoder that can read."""
+        self.text.load_state_dict(state)
         self.averages = [p.detach().clone() for p in self.parameters]
 
     @property
@@ -121,8 +95,9 @@ class Trainer:
         return self._unet is not self.unet
 
     def compile(self) -> None:
-        """Run the UNet compiled from now on, one graph a bucket."""
+        """Run both networks compiled from now on, the UNet with one graph a bucket."""
         self._unet = torch.compile(self.unet, dynamic=False)
+        self._encode = torch.compile(encode, dynamic=False)
 
     def loss(self, prompting: Prompting, bucket: Bucket, rng: torch.Generator) -> Tensor:
         """v-prediction error of one batch of a bucket (Salimans and Ho, arXiv:2202.00512)."""
@@ -133,7 +108,8 @@ class Trainer:
         words = bucket.words[which, wording].long()
         dropped = torch.rand(count, generator=rng, device=self.device) < recipe.caption_dropout
         words[dropped] = -1
-        states, pooled = encode_text(self.text, prompting.inputs(words))
+        prompt = prompting.compact(words)
+        states, pooled = self._encode(self.text, prompt)
         x = bucket.latents[which].float().repeat_interleave(draws, 0)
         total = len(x)
         # stratified in time: every batch covers all noise levels evenly
@@ -148,7 +124,13 @@ class Trainer:
             "time_ids": time_ids(bucket.size, total, self.device),
         }
         noisy = (a * x + s * eps).contiguous(memory_format=torch.channels_last)
-        v = self._unet(noisy, t, states.repeat_interleave(draws, 0), added_cond_kwargs=said).sample
+        v = self._unet(
+            noisy,
+            t,
+            states.repeat_interleave(draws, 0),
+            added_cond_kwargs=said,
+            encoder_attention_mask=attention_mask(prompt).repeat_interleave(draws, 0),
+        ).sample
         error = functional.mse_loss(v.float(), a * eps - s * x, reduction="none")
         high, wide = x.shape[-2:]
         counts = weights(bucket.boxes[which], high, wide, recipe.thing_weight).repeat_interleave(draws, 0)

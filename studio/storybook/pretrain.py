@@ -21,8 +21,10 @@ from typing import Any
 
 import torch
 
-from studio.storybook import autoencoder, denoiser, export, judge_training, tokenizer
+from studio.storybook import autoencoder, denoiser, export, judge_training, reading, tokenizer
 from studio.storybook import judge as judges
+from studio.storybook.conditioning import Prompting
+from studio.storybook.networks import build_text_encoder
 from studio.storybook.pool import Painting, Shard, plan, read, validation
 from studio.storybook.recipe import FULL, SMOKE, Recipe
 from studio.storybook.scene import SIZES, STYLES
@@ -42,18 +44,13 @@ class Pretraining:
         start: Path | None = None,
     ) -> None:
         self.recipe, self.work, self.team, self.device = recipe, work, team, team.device
-        self.within_s, self.start = within_s, start
+        self.within_s, self.start, self.processes = within_s, start, processes
         self.began = time.monotonic()
         self._compiler: Any = None
         work.mkdir(parents=True, exist_ok=True)
         self.tokenizer_file = work / "tokenizer.model"
         if team.is_leader and not self.tokenizer_file.exists():
-            if start is not None:
-                self._take("tokenizer/tokenizer.model", self.tokenizer_file)
-            else:
-                tokenizer.train(
-                    self.tokenizer_file, recipe.vocabulary, 40_000 if recipe.steps > 100 else 4_000
-                )
+            tokenizer.train(self.tokenizer_file, recipe.vocabulary, 40_000 if recipe.steps > 100 else 4_000)
         team.wait()
         self.shards = plan(recipe.flat_shards, recipe.styled_shards, recipe.shard)
         self.checks = {style: validation(style, recipe.validation) for style in STYLES}
@@ -88,6 +85,7 @@ class Pretraining:
         if self.start is not None:
             trainer.start_from(self.start / "vae")
         if self.device.type == "cuda" and not file.exists():
+            self._wait_for_compiler("autoencoder-compiled")
             trainer.warm_up()
             self.say("autoencoder compiled")
         lessons = self.pixels(self.early)
@@ -128,10 +126,33 @@ class Pretraining:
             if held
         ]
 
-    def train_denoiser(self, vae: Any) -> tuple[Any, Any]:
+    def teach_reading(self) -> dict[str, torch.Tensor]:
+        """The reading stage: weights of a text encoder that knows what captions say, the same for the whole team."""
+        file = self.work / "reader.pt"
+        if self.team.is_leader and not file.exists():
+            names = tokenizer.load(self.tokenizer_file)
+            text = build_text_encoder(self.recipe, names.vocab_size)
+            text.to(self.device)
+            prompting = Prompting(tuple(names.get_prefix_tokens()), names.pad_token_id)
+            processes = self.processes if self.recipe.reading_scenes > 1000 else 1
+            lessons, check = (
+                reading.lessons(count, self.tokenizer_file, processes, self.device, held_out)
+                for count, held_out in (
+                    (self.recipe.reading_scenes, False),
+                    (min(2000, self.recipe.reading_scenes), True),
+                )
+            )
+            self.say(f"reads captions of {len(lessons.words)} scenes")
+            reading.teach(text, lessons, check, prompting, self.recipe, self.say)
+            denoiser.save(file, text.state_dict())
+        self.team.wait()
+        state: dict[str, torch.Tensor] = torch.load(file, map_location=self.device, weights_only=True)
+        return state
+
+    def train_denoiser(self, vae: Any, reader: dict[str, torch.Tensor]) -> tuple[Any, Any]:
         """The denoiser stage: (text encoder, UNet)."""
         names = tokenizer.load(self.tokenizer_file)
-        prompting = denoiser.Prompting(tuple(names.get_prefix_tokens()), names.pad_token_id)
+        prompting = Prompting(tuple(names.get_prefix_tokens()), names.pad_token_id)
         buckets = self.buckets(vae)
         if self.within_s:
             left_s = self.team.agree(max(1.0, self.within_s - (time.monotonic() - self.began)))
@@ -139,19 +160,25 @@ class Pretraining:
         trainer = denoiser.Trainer(self.recipe, names.vocab_size, self.team)
         if self.start is not None:
             trainer.start_from(self.start)
+        trainer.take_reader(reader)
         return denoiser.train(
             trainer, prompting, buckets, self.work / "denoiser.pt", self.work / "compiled", self.say
         )
 
     def _start_compiling(self) -> None:
-        """Have the UNet compiled by another process while this one trains the judge and the autoencoder."""
+        """Have everything compiled by another process while this one teaches reading and trains the autoencoder."""
         if self.device.type != "cuda" or not self.team.is_leader or (self.work / "denoiser.pt").exists():
             return
         words = tokenizer.load(self.tokenizer_file).vocab_size
         self._compiler = multiprocessing.get_context("spawn").Process(
-            target=denoiser.warm_up, args=(self.recipe, words, self.work / "compiled")
+            target=_compile, args=(self.recipe, words, self.work)
         )
         self._compiler.start()
+
+    def _wait_for_compiler(self, name: str) -> None:
+        """Until the helping process has made that file, or is gone."""
+        while self._compiler is not None and self._compiler.is_alive() and not (self.work / name).exists():
+            time.sleep(0.2)
 
     def _take(self, name: str, file: Path) -> None:
         if self.start is not None:
@@ -182,14 +209,23 @@ class Pretraining:
         if self.team.is_leader:
             judge = self.train_judge()
         self.team.wait()
+        reader = self.teach_reading()
         vae = self.train_autoencoder()
-        text, unet = self.train_denoiser(vae)
+        text, unet = self.train_denoiser(vae, reader)
         if not self.team.is_leader:
             return
         self.say(export.describe(text, unet, vae, judge))
         export.write_model(out, self.tokenizer_file, text, unet, vae, judge)
         sizes = ", ".join(f"{name} {size:.1f}" for name, size in export.summary(out).items())
         self.say(f"wrote {out}: {sizes}")
+
+
+def _compile(recipe: Recipe, words: int, work: Path) -> None:
+    """What the helping process does: first what is needed first."""
+    autoencoder.Trainer(recipe, Team("cuda")).warm_up()
+    (work / "autoencoder-compiled").touch()
+    torch.cuda.empty_cache()
+    denoiser.warm_up(recipe, words, work / "compiled")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -210,7 +246,10 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument(
-        "--from-model", type=Path, metavar="MODEL", help="begin with the weights of an earlier model"
+        "--from-model",
+        type=Path,
+        metavar="MODEL",
+        help="begin with an earlier model's autoencoder, UNet and judge",
     )
     parser.add_argument(
         "--within", type=float, default=0.0, metavar="SECONDS", help="the denoiser trains for what is left"

@@ -62,19 +62,25 @@ class Recipe:
     """Held-out pictures of each style for the autoencoder's PSNR."""
     wordings: int = 8
     """Captions of each picture, half English, half Chinese."""
-    vocabulary: int = 1400
+    vocabulary: int = 1000
 
     vae_channels: tuple[int, ...] = (32, 64, 128, 128)
     vae_crop: int = 192
     vae_batch: int = 80
     vae_steps: int = 9000
-    vae_seconds: float = 400
+    vae_seconds: float = 360
     vae_rate: float = 1.5e-3
+
+    reading_scenes: int = 80_000
+    reading_batch: int = 1024
+    reading_steps: int = 6000
+    reading_seconds: float = 70
+    reading_rate: float = 6e-4
 
     text_layers: int = 5
     text_width: int = 192
     unet_channels: tuple[int, ...] = (64, 160, 192)
-    batch: int = 256
+    batch: int = 512
     """Latents of a step in each process of the team."""
     draws: int = 2
     """Noise levels drawn for each picture and caption of a batch: the text is encoded once for all of them."""
@@ -95,8 +101,9 @@ class Recipe:
 
 FULL = Recipe()
 SMOKE = Recipe(
-    shard=8, flat_shards=3, styled_shards=7, validation=2, wordings=2, vocabulary=700,
+    shard=8, flat_shards=3, styled_shards=7, validation=2, wordings=2, vocabulary=800,
     vae_channels=(8, 8, 16, 16), vae_crop=64, vae_batch=2, vae_steps=4,
+    reading_scenes=40, reading_batch=8, reading_steps=4,
     text_layers=2, text_width=32, unet_channels=(32, 32, 32), batch=4, steps=4,
     judge_width=8, judge_batch=4, judge_steps=4,
 )  # fmt: skip

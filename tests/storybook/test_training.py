@@ -1,13 +1,14 @@
 """The training code of Storybook agrees with the pipeline that will run what it makes."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
-from studio.storybook import autoencoder, denoiser, networks, pretrain, tokenizer
+from studio.storybook import autoencoder, conditioning, denoiser, networks, pretrain, reading, tokenizer
 from studio.storybook.captions import caption
 from studio.storybook.pool import LONGEST, plan, word_ids
 from studio.storybook.recipe import FULL, SMOKE
@@ -21,20 +22,70 @@ def tokenizer_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def test_inputs_equal_the_tokenizers(tokenizer_file: Path) -> None:
+def test_compact_prompts_equal_the_pipelines(tokenizer_file: Path) -> None:
+    from diffusers import AutoencoderKL, EulerDiscreteScheduler, KolorsPipeline
+
+    torch.manual_seed(0)
     names = tokenizer.load(tokenizer_file)
+    text, unet = networks.build_text_encoder(SMOKE, names.vocab_size), networks.build_unet(SMOKE)
+    pipe = KolorsPipeline(
+        AutoencoderKL(),
+        text.eval(),
+        names,
+        unet.eval(),
+        EulerDiscreteScheduler(prediction_type="v_prediction"),
+    )
     rng = random.Random(1)
-    words = [caption(draw_lot(seed), "zh" if seed % 2 else "en", rng) for seed in range(8)] + [""]
-    rows = np.full((len(words), LONGEST), -1, np.int16)
-    for row, text in zip(rows, words, strict=True):
-        ids = names.tokenizer.encode(text)
-        row[: len(ids)] = ids
-    prompting = denoiser.Prompting(tuple(names.get_prefix_tokens()), names.pad_token_id)
-    ids, mask, places = prompting.inputs(torch.from_numpy(rows).long())
-    wanted = names(words, padding="max_length", max_length=256, truncation=True, return_tensors="pt")
-    assert torch.equal(ids, wanted["input_ids"])
-    assert torch.equal(mask, wanted["attention_mask"])
-    assert torch.equal(places, wanted["position_ids"])
+    captions = [caption(draw_lot(seed), "zh" if seed % 2 else "en", rng) for seed in range(8)] + [""]
+    prompt = _compact(names, captions)
+    noisy, t = torch.randn(9, 4, 8, 8), torch.arange(9) * 100
+    with torch.no_grad():
+        wanted, _, wanted_pooled, _ = pipe.encode_prompt(captions, do_classifier_free_guidance=False)
+        states, pooled = conditioning.encode(text, prompt)
+        said = {"text_embeds": pooled, "time_ids": denoiser.time_ids((64, 64), 9, noisy.device)}
+        ours = unet(
+            noisy,
+            t,
+            states,
+            None,
+            None,
+            None,
+            None,
+            said,
+            encoder_attention_mask=conditioning.attention_mask(prompt),
+        )
+        theirs = unet(noisy, t, wanted, added_cond_kwargs=said)
+    assert torch.allclose(pooled, wanted_pooled, atol=1e-5)
+    for row, count in enumerate(prompt.count[:, 0].tolist()):
+        assert torch.allclose(states[row, 1 : count + 1], wanted[row, -count:], atol=1e-5)
+        assert torch.allclose(states[row, :1].expand(256 - count, -1), wanted[row, :-count], atol=1e-5)
+    assert torch.allclose(ours.sample, theirs.sample, atol=1e-4)
+
+
+def test_chinese_is_read_word_by_word(tokenizer_file: Path) -> None:
+    pieces = tokenizer.load(tokenizer_file).tokenizer.sp_model.encode(
+        "一只绿色的猫在小船的左边", out_type=str
+    )
+    assert pieces[-9:] == ["一", "只", "绿色", "的", "猫", "在", "小船", "的", "左边"]
+
+
+def test_reading_is_learnt(tokenizer_file: Path) -> None:
+    names = tokenizer.load(tokenizer_file)
+    recipe = replace(
+        SMOKE, reading_steps=120, reading_batch=64, reading_rate=3e-3, text_width=64, reading_seconds=60
+    )
+    torch.manual_seed(0)
+    text = networks.build_text_encoder(recipe, names.vocab_size)
+    prompting = conditioning.Prompting(tuple(names.get_prefix_tokens()), names.pad_token_id)
+    lessons, check = (
+        reading.lessons(count, tokenizer_file, 1, torch.device("cpu"), held_out)
+        for count, held_out in ((600, False), (100, True))
+    )
+    told: list[str] = []
+    reading.teach(text, lessons, check, prompting, recipe, told.append)
+    assert len([line for line in told if "held-out" in line]) == 2
+    loss = float(told[0].rsplit(" ", 1)[1])
+    assert loss < 13, told  # 18.7 before anything is learnt
 
 
 def test_no_caption_is_cut(tokenizer_file: Path) -> None:
@@ -102,14 +153,13 @@ def test_smoke_makes_a_folder_that_the_pipeline_loads(tmp_path: Path) -> None:
         "a red cat", negative_prompt="", height=64, width=96, num_inference_steps=2, guidance_scale=3.0
     ).images[0]
     assert picture.size == (96, 64)
-    states, pooled = denoiser.encode_text(pipe.text_encoder, _inputs(pipe.tokenizer, "一只红色的猫"))
-    wanted, _, wanted_pooled, _ = pipe.encode_prompt("一只红色的猫", do_classifier_free_guidance=False)
-    assert torch.allclose(states, wanted, atol=1e-5)
-    assert torch.allclose(pooled, wanted_pooled, atol=1e-5)
     # a second run finds every stage done
     assert pretrain.main(["--smoke", "--work", str(work), "--processes", "1"]) == 0
 
 
-def _inputs(names: object, words: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    told = names([words], padding="max_length", max_length=256, truncation=True, return_tensors="pt")  # type: ignore[operator]
-    return told["input_ids"], told["attention_mask"], told["position_ids"]
+def _compact(names: Any, captions: list[str]) -> conditioning.Compact:
+    rows = torch.full((len(captions), LONGEST), -1)
+    for row, text in zip(rows, captions, strict=True):
+        ids = names.tokenizer.encode(text)
+        row[: len(ids)] = torch.tensor(ids)
+    return conditioning.Prompting(tuple(names.get_prefix_tokens()), names.pad_token_id).compact(rows)
