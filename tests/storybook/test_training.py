@@ -18,7 +18,7 @@ from studio.storybook.scene import HELD_OUT, draw_lot
 @pytest.fixture(scope="module")
 def tokenizer_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("tokenizer") / "tokenizer.model"
-    tokenizer.train(file, 700, 3_000)
+    tokenizer.train(file, FULL.vocabulary, 6_000)
     return file
 
 
