@@ -1,6 +1,7 @@
 """What the Storybook model can do, in figures: it paints what captions ask for, and the judge reads the pictures.
 
     python -m studio.storybook.score [--count 400] [--steps 25] [--guidance 4] [--json]
+    python -m studio.storybook.score --lora models/loras/ink.safetensors --style ink-wash
 
 Every caption states all facts of its scene. Half of them are English and half Chinese; a quarter begin with a pair
 of kind and colour that training never showed. A thing that is missing counts as a wrong object and as a wrong colour.
@@ -20,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from studio.errors import StudioError
 from studio.storybook import autoencoder, judge
 from studio.storybook.captions import caption
 from studio.storybook.judge import Reading, Seen
@@ -31,6 +33,7 @@ from studio.words import Language
 MODEL_DIR = Path(__file__).parents[2] / "models" / "storybook"
 FIRST_SEED = 90_000_000
 ARRANGEMENTS: tuple[Arrangement, ...] = ("single", "left", "group", "above", "left", "single", "row", "group")
+Say = Callable[[str], None]
 FACTS = ("object", "colour", "ground", "time", "relation", "count", "style")
 
 
@@ -122,18 +125,16 @@ def tally(
 
 
 def generated(
-    model_dir: Path,
-    count: int,
+    pipe: Any,
+    prompts: list[tuple[Scene, str, Language]],
     steps: int,
     guidance: float,
-    device: str,
-    say: Callable[[str], None],
+    say: Say,
     batch: int = 8,
 ) -> Iterator[tuple[Scene, Language, Tensor]]:
-    """Pictures that the model paints from `ask`, batched by size; each has its own seed."""
-    pipe = load_pipeline(model_dir, device)
+    """Pictures that the model paints from prompts as `ask` gives them, batched by size; each has its own seed."""
     by_size: dict[tuple[int, int], list[tuple[Scene, str, Language]]] = defaultdict(list)
-    for asked in ask(count):
+    for asked in prompts:
         by_size[asked[0].size].append(asked)
     done = 0
     for (width, height), all_asked in by_size.items():
@@ -145,7 +146,7 @@ def generated(
                 generator=[torch.Generator().manual_seed(scene.seed) for scene, _, _ in part],
             ).images  # fmt: skip
             done += len(part)
-            say(f"{done}/{count} pictures")
+            say(f"{done}/{len(prompts)} pictures")
             for (scene, _, language), picture in zip(part, pictures.float().cpu(), strict=True):
                 yield scene, language, picture
 
@@ -244,12 +245,19 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m studio.storybook.score", description=__doc__.split("\n")[0]
     )
     parser.add_argument("--model", type=Path, default=MODEL_DIR, help="folder of the model")
-    parser.add_argument("--count", type=int, default=400, help="prompts to paint")
+    parser.add_argument("--count", type=int, help="prompts to paint (400; with --lora 100)")
+    parser.add_argument(
+        "--lora", type=Path, metavar="FILE", help="also compare pictures with and without this LoRA"
+    )
+    parser.add_argument(
+        "--style", choices=STYLES, default="ink-wash", help="the style that the LoRA was taught"
+    )
     parser.add_argument("--steps", type=int, default=25)
     parser.add_argument("--guidance", type=float, default=4.0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     told = parser.parse_args(arguments)
+    told.count = told.count or (100 if told.lora else 400)
     if told.count < 8:
         parser.error(f"--count {told.count}: at least 8 prompts make a score")
     if not (told.model / "judge" / "judge.safetensors").exists():
@@ -263,10 +271,19 @@ def main(arguments: list[str] | None = None) -> int:
     judge_ = judge.load(told.model / "judge" / "judge.safetensors")
     exam = examine(judge_, min(told.count, 400))
     psnr = survival(told.model, min(96, told.count), told.device)
-    painted = generated(told.model, told.count, told.steps, told.guidance, told.device, say)
-    result = tally(painted, judge_)
+    pipe = load_pipeline(told.model, told.device)
+    result = tally(generated(pipe, list(ask(told.count)), told.steps, told.guidance, say), judge_)
+    figures, table = report(result, exam, psnr), _table(result, exam, psnr)
+    if told.lora:
+        from studio.storybook.lora_score import lora_score
+
+        try:
+            lora = lora_score(pipe, judge_, told.lora, told.style, told.count, told.steps, told.guidance, say)
+        except StudioError as error:
+            parser.error(f"--lora {told.lora}: {error}")
+        figures, table = figures | lora.report(), f"{table}\n\n{lora.table()}"
     print(file=sys.stderr)
-    print(json.dumps(report(result, exam, psnr)) if told.json else _table(result, exam, psnr))
+    print(json.dumps(figures) if told.json else table)
     return 0
 
 
