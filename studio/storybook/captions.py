@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-from studio.storybook.scene import COLOURS, KINDS, Scene, Thing
+from studio.storybook.scene import COLOURS, CREATURES, Scene, Thing, kind_of
 from studio.words import Language
 
 GROUND_WORDS: dict[str, dict[Language, tuple[str, ...]]] = {
@@ -130,11 +130,13 @@ def _row(nouns: list[str], language: Language, rng: random.Random) -> str:
 
 def _noun(thing: Thing, language: Language, rng: random.Random, whole: bool, count: int = 1) -> str:
     bare = 0 if whole else 5  # per cent of the nouns that go without a colour
-    kind = KINDS[thing.kind]
+    kind = kind_of(thing.kind)
+    bare = 100 if thing.kind in CREATURES else bare
     size = _pick(rng, _SIZE_WORDS[language].get(thing.size, ("",)))
     if language == "zh":
         colour = COLOURS[thing.colour]
-        colour = rng.choices((colour + "的", colour, colour[0], ""), (60, 20, 0 if size else 12, bare))[0]
+        forms = (60, 20, 0 if size else 12, bare) if bare < 100 else (0, 0, 0, 1)
+        colour = rng.choices((colour + "的", colour, colour[0], ""), forms)[0]
         order = (size, colour) if size.endswith("的") else (colour, size)
         amount = _NUMBERS["zh"][count] + kind.measure
         if count == 1 and rng.random() < 0.2:

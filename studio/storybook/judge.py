@@ -86,17 +86,22 @@ class Judge(nn.Module):
         self.whole = nn.Linear(14 * width, len(GROUNDS) + len(TIMES) + len(STYLES))
         nn.init.constant_(self.kinds.bias, -4.0)  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor) -> Marks:
-        """Marks of a batch of pictures."""
+    def look(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Features of each cell (B, 96, h, w) and of the whole picture (B, 448), at the shipped width."""
         fine = self.fine(2 * x - 1)
         coarse = self.coarse(fine)
-        both = self.finish(fine + functional.interpolate(self.join(coarse), size=fine.shape[-2:]))
+        cells = self.finish(fine + functional.interpolate(self.join(coarse), size=fine.shape[-2:]))
         # sky and ground differ: pool the upper and the lower half apart
         half = fine.shape[2] // 2
         pooled = [fine[:, :, :half].mean((2, 3)), fine[:, :, half:].mean((2, 3))]
         pooled += [coarse[:, :, : half // 2].mean((2, 3)), coarse[:, :, half // 2 :].mean((2, 3))]
-        whole = self.whole(torch.cat(pooled, 1)).split([len(GROUNDS), len(TIMES), len(STYLES)], 1)
-        return Marks(self.kinds(both), self.colours(both), *whole)
+        return cells, torch.cat(pooled, 1)
+
+    def forward(self, x: Tensor) -> Marks:
+        """Marks of a batch of pictures."""
+        cells, whole = self.look(x)
+        parts = self.whole(whole).split([len(GROUNDS), len(TIMES), len(STYLES)], 1)
+        return Marks(self.kinds(cells), self.colours(cells), *parts)
 
 
 @torch.no_grad()

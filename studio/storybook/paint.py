@@ -18,7 +18,7 @@ from typing import Literal
 
 from studio.storybook.captions import caption
 from studio.storybook.painter import paint
-from studio.storybook.scene import STYLES, Scene, draw_lot
+from studio.storybook.scene import CREATURES, KINDS, STYLES, Scene, draw_lot
 
 TextLanguage = Literal["en", "zh", "both"]
 COLUMNS = ("file_name", "text", "text_en", "text_zh", "source", "licence", "style", "seed")
@@ -36,6 +36,7 @@ class PaintRequest:
     style: str = "flat"
     seed: int = 0
     language: TextLanguage = "both"
+    only: str | None = None
 
     @property
     def train_dir(self) -> Path:
@@ -43,9 +44,9 @@ class PaintRequest:
         return self.out_dir / "train"
 
 
-def scene_of(seed: int, index: int) -> Scene:
-    """Scene number `index` of a folder painted with `seed`."""
-    return draw_lot(seed * 1_000_003 + index)
+def scene_of(seed: int, index: int, only: str | None = None) -> Scene:
+    """Scene number `index` of a folder painted with `seed`, showing `only` one kind or creature if it is named."""
+    return draw_lot(seed * 1_000_003 + index, only=only)
 
 
 def paint_folder(request: PaintRequest) -> Iterator[dict[str, str]]:
@@ -81,7 +82,7 @@ def _paint_alone() -> None:
 def _paint_one(job: tuple[PaintRequest, int]) -> dict[str, str]:
     """Paint and save one picture; its row of metadata.csv."""
     request, index = job
-    scene = scene_of(request.seed, index)
+    scene = scene_of(request.seed, index, request.only)
     name = f"{index:06d}.png"
     paint(scene, request.style).save(request.train_dir / name, compress_level=4)
     english = caption(scene, "en", random.Random(f"en-{scene.seed}"))
@@ -104,6 +105,10 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--language", choices=("en", "zh", "both"), default="both", help="language of the text column"
     )
+    parser.add_argument(
+        "--only", choices=(*KINDS, *CREATURES), metavar="KIND",
+        help="one thing a picture, always of this kind; 'mobo' is a creature that the model has never seen",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print a summary as JSON")
     return parser
 
@@ -111,7 +116,7 @@ def _arguments() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code, 2 for a request that cannot be met."""
     given = _arguments().parse_args(arguments)
-    request = PaintRequest(given.count, given.out, given.style, given.seed, given.language)
+    request = PaintRequest(given.count, given.out, given.style, given.seed, given.language, given.only)
     reason = _refusal(request)
     if reason is not None:
         print(reason, file=sys.stderr)

@@ -8,7 +8,7 @@ import numpy as np
 from studio.storybook.backdrop import backdrop, sky
 from studio.storybook.objects import drawing
 from studio.storybook.palette import palette
-from studio.storybook.scene import KINDS, Scene, Thing
+from studio.storybook.scene import Scene, Thing, kind_of
 from studio.storybook.shapes import RGB, Mark
 
 
@@ -58,4 +58,4 @@ def _placed(thing: Thing, scene: Scene, rng: random.Random) -> PlacedThing:
 
 def is_flying(thing: Thing) -> bool:
     """Whether the thing hangs in the air, so that it casts no shadow at its foot."""
-    return KINDS[thing.kind].flies
+    return kind_of(thing.kind).flies

@@ -50,6 +50,10 @@ KINDS: dict[str, Kind] = {
     "tent": Kind("tent", "tents", "帐篷", "顶", 1.35),
 }
 
+CREATURES: dict[str, Kind] = {"mobo": Kind("mobo", "mobos", "mobo", "只", 0.95)}
+"""Kinds that training never shows and the judge does not know: each has its own colours, and one invented name in both
+languages, to be taught with a LoRA."""
+
 COLOURS: dict[str, str] = {
     "red": "红色", "orange": "橙色", "yellow": "黄色", "green": "绿色", "blue": "蓝色",
     "purple": "紫色", "pink": "粉色", "brown": "棕色", "white": "白色", "black": "黑色",
@@ -75,6 +79,11 @@ HELD_OUT: frozenset[tuple[str, str]] = frozenset(
 """Pairs of kind and colour that training never shows: the test of composition."""
 
 
+def kind_of(name: str) -> Kind:
+    """What is known of a kind or a creature."""
+    return KINDS.get(name) or CREATURES[name]
+
+
 @dataclass(frozen=True)
 class Thing:
     """One object of a scene. x is its centre and foot its lower edge, in shares of the picture's width and
@@ -92,7 +101,7 @@ class Thing:
         """Left, top, right, bottom in pixels in a picture of `size` (width, height)."""
         width_px, height_px = size
         tall = self.height * min(size)
-        wide = tall * KINDS[self.kind].aspect
+        wide = tall * kind_of(self.kind).aspect
         x, foot = self.x * width_px, self.foot * height_px
         return (x - wide / 2, foot - tall, x + wide / 2, foot)
 
@@ -117,16 +126,24 @@ def draw_lot(
     size: tuple[int, int] | None = None,
     arrangement: Arrangement | None = None,
     held_out: bool = False,
+    only: str | None = None,
 ) -> Scene:
     """A random scene, a pure function of its arguments. With `held_out`, the first thing is a held-out pair;
-    otherwise no thing is."""
+    otherwise no thing is. With `only`, it shows one thing of that kind, or one creature."""
     rng = random.Random(f"scene-{seed}")
     size = size or rng.choice(SIZES)
     arrangement = (
-        arrangement or rng.choices(("single", "group", "left", "above", "row"), (34, 16, 30, 12, 8))[0]
+        "single"
+        if only
+        else (arrangement or rng.choices(("single", "group", "left", "above", "row"), (34, 16, 30, 12, 8))[0])
     )
     horizon = rng.uniform(0.5, 0.66)
     things = _kinds_and_colours(rng, arrangement, held_out)
+    if only:
+        things = tuple(
+            replace(thing, kind=only, colour=_CREATURE_COLOUR if only in CREATURES else thing.colour)
+            for thing in things
+        )
     for _ in range(200):
         placed = _place(rng, things, arrangement, horizon, size)
         if placed is not None:
@@ -161,6 +178,7 @@ def _kinds_and_colours(rng: random.Random, arrangement: Arrangement, held_out: b
     )
 
 
+_CREATURE_COLOUR = "blue"
 _HEIGHTS = {"": (0.34, 0.44), "small": (0.22, 0.27), "big": (0.52, 0.62)}
 _WIDE_FACTOR = 0.72  # wide kinds are drawn lower, so that no kind dwarfs another
 
@@ -179,9 +197,9 @@ def _place(
     tall: list[float] = []
     for thing in things:
         share = same_height if arrangement == "group" else rng.uniform(*_HEIGHTS[thing.size])
-        aspect = KINDS[thing.kind].aspect
+        aspect = kind_of(thing.kind).aspect
         tall.append(share * (_WIDE_FACTOR if aspect > 1.2 else 1.15 if aspect < 0.7 else 1.0))
-    wide_px = [t * short * KINDS[thing.kind].aspect for t, thing in zip(tall, things, strict=True)]
+    wide_px = [t * short * kind_of(thing.kind).aspect for t, thing in zip(tall, things, strict=True)]
     room_px = width_px * 0.94
     across = max(wide_px) if arrangement in ("single", "above") else sum(wide_px) * 1.08
     shrink = min(1.0, room_px / across)
@@ -206,9 +224,9 @@ def _place(
     placed = []
     for thing, x, t in zip(things, xs, tall, strict=True):
         share = t * short / height_px
-        if arrangement == "above" and KINDS[thing.kind].flies:
+        if arrangement == "above" and kind_of(thing.kind).flies:
             foot = rng.uniform(share + 0.02, max(share + 0.03, level - tall[1] * short / height_px - 0.05))
-        elif KINDS[thing.kind].flies:
+        elif kind_of(thing.kind).flies:
             foot = rng.uniform(share + 0.03, max(share + 0.04, horizon - 0.04))
         else:
             foot = min(0.96, level + rng.uniform(-0.04, 0.04))

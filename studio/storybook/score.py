@@ -2,6 +2,7 @@
 
     python -m studio.storybook.score [--count 400] [--steps 25] [--guidance 4] [--json]
     python -m studio.storybook.score --lora models/loras/ink.safetensors --style ink-wash
+    python -m studio.storybook.score --lora models/loras/mobo.safetensors --creature mobo
 
 Every caption states all facts of its scene. Half of them are English and half Chinese; a quarter begin with a pair
 of kind and colour that training never showed. A thing that is missing counts as a wrong object and as a wrong colour.
@@ -27,7 +28,16 @@ from studio.storybook.captions import caption
 from studio.storybook.judge import Reading, Seen
 from studio.storybook.painter import paint
 from studio.storybook.pool import paint_pixels, validation
-from studio.storybook.scene import COLOURFUL_STYLES, HELD_OUT, STYLES, Arrangement, Scene, Thing, draw_lot
+from studio.storybook.scene import (
+    COLOURFUL_STYLES,
+    CREATURES,
+    HELD_OUT,
+    STYLES,
+    Arrangement,
+    Scene,
+    Thing,
+    draw_lot,
+)
 from studio.words import Language
 
 MODEL_DIR = Path(__file__).parents[2] / "models" / "storybook"
@@ -239,6 +249,17 @@ def _table(result: Tally, exam: dict[str, float], psnr: dict[str, float]) -> str
     return "\n".join(rows)
 
 
+def _lora_score(
+    told: argparse.Namespace, pipe: Any, judge_: judge.Judge, asked: tuple[int, int, float, Say]
+) -> Any:
+    from studio.storybook.creature_score import creature_score
+    from studio.storybook.lora_score import lora_score
+
+    if told.creature:
+        return creature_score(pipe, judge_, told.lora, told.creature, *asked)
+    return lora_score(pipe, judge_, told.lora, told.style, *asked)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
@@ -248,6 +269,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, help="prompts to paint (400; with --lora 100)")
     parser.add_argument(
         "--lora", type=Path, metavar="FILE", help="also compare pictures with and without this LoRA"
+    )
+    parser.add_argument(
+        "--creature", choices=CREATURES, help="the creature that the LoRA was taught, instead of a style"
     )
     parser.add_argument(
         "--style", choices=STYLES, default="ink-wash", help="the style that the LoRA was taught"
@@ -275,10 +299,9 @@ def main(arguments: list[str] | None = None) -> int:
     result = tally(generated(pipe, list(ask(told.count)), told.steps, told.guidance, say), judge_)
     figures, table = report(result, exam, psnr), _table(result, exam, psnr)
     if told.lora:
-        from studio.storybook.lora_score import lora_score
-
+        asked = (told.count, told.steps, told.guidance, say)
         try:
-            lora = lora_score(pipe, judge_, told.lora, told.style, told.count, told.steps, told.guidance, say)
+            lora = _lora_score(told, pipe, judge_, asked)
         except StudioError as error:
             parser.error(f"--lora {told.lora}: {error}")
         figures, table = figures | lora.report(), f"{table}\n\n{lora.table()}"
