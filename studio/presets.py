@@ -9,23 +9,37 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import PresetBroken, StudioError, UnknownChoice, UnknownField
-from studio.requests import GenerateRequest
+from studio.requests import GenerateRequest, Request
 from studio.settings import Settings
+from studio.train_request import TrainRequest
 from studio.words import Language, Said, Text
 
 PRESET = Text("Preset", "预设")
 STYLE = Text("Style", "风格")
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
+_NEARLY = 1.1
+"""A device sold as 8 GB shows a little less than that."""
+_SECTIONS: dict[type[Request], set[str]] = {
+    GenerateRequest: {"title", "request"},
+    TrainRequest: {"title", "request", "memory"},
+}
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A partial request with a name; `broken` says why a file can't be used, and then `values` is empty."""
+    """A partial request with a name; `broken` says why a file can't be used, and then `values` is empty. `memory` is
+    what to change for a device of so many GB."""
 
     name: str
     title: Text
     values: dict[str, Any] = field(default_factory=dict)
+    memory: dict[int, dict[str, Any]] = field(default_factory=dict)
     broken: Said | None = None
+
+    def for_memory(self, gb: float) -> dict[str, Any]:
+        """The values for a device of that size: those of the largest entry that it reaches, or of the smallest one."""
+        reached = [size for size in self.memory if size <= gb * _NEARLY] or [min(self.memory, default=0)]
+        return self.values | self.memory.get(max(reached), {})
 
 
 @dataclass(frozen=True)
@@ -48,21 +62,19 @@ class Presets:
 
     def generate(self) -> dict[str, Preset]:
         """Presets for pictures by name, the broken ones too."""
-        presets: dict[str, Preset] = {}
-        for file in sorted((self._dir / "generate").glob("*.toml")):
-            try:
-                presets[file.stem] = _read_preset(file)
-            except StudioError as error:
-                broken = Said(error.text, error.values)
-                presets[file.stem] = Preset(file.stem, Text(file.stem, file.stem), broken=broken)
-        return presets
+        return self._all("generate", GenerateRequest)
 
     def preset(self, name: str) -> Preset:
-        """One usable preset; raises UnknownChoice, UnknownField or PresetBroken."""
-        files = {file.stem: file for file in sorted((self._dir / "generate").glob("*.toml"))}
-        if name not in files:
-            raise UnknownChoice(None, label=PRESET, value=name, known=", ".join(files) or "-")
-        return _read_preset(files[name])
+        """One usable preset for pictures; raises UnknownChoice, UnknownField or PresetBroken."""
+        return self._one("generate", GenerateRequest, name)
+
+    def train(self) -> dict[str, Preset]:
+        """Presets for training by name, the broken ones too."""
+        return self._all("train", TrainRequest)
+
+    def train_preset(self, name: str) -> Preset:
+        """One usable preset for training; raises UnknownChoice, UnknownField or PresetBroken."""
+        return self._one("train", TrainRequest, name)
 
     def styles(self) -> dict[str, Style]:
         """Styles by name; raises PresetBroken when the file can't be read."""
@@ -74,6 +86,24 @@ class Presets:
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise PresetBroken.because("presets/styles.json", error) from None
         return {style.name: style for style in styles}
+
+    def _files(self, folder: str) -> dict[str, Path]:
+        return {file.stem: file for file in sorted((self._dir / folder).glob("*.toml"))}
+
+    def _all(self, folder: str, kind: type[Request]) -> dict[str, Preset]:
+        presets: dict[str, Preset] = {}
+        for name, file in self._files(folder).items():
+            try:
+                presets[name] = read_preset(file, kind)
+            except StudioError as error:
+                presets[name] = Preset(name, Text(name, name), broken=Said(error.text, error.values))
+        return presets
+
+    def _one(self, folder: str, kind: type[Request], name: str) -> Preset:
+        files = self._files(folder)
+        if name not in files:
+            raise UnknownChoice(None, label=PRESET, value=name, known=", ".join(files) or "-")
+        return read_preset(files[name], kind)
 
 
 def weave(request: GenerateRequest, styles: Mapping[str, Style]) -> GenerateRequest:
@@ -105,19 +135,22 @@ def _expand(phrase: str, prompt: str, comma: str) -> str:
     return woven if prompt else woven.strip(",， ")
 
 
-def _read_preset(file: Path) -> Preset:
-    where = f"presets/generate/{file.name}"
+def read_preset(file: Path, kind: type[Request]) -> Preset:
+    """The preset in a TOML file; raises UnknownField or PresetBroken, naming the file."""
+    where = "/".join(file.parts[-3:])
     try:
         told = tomllib.loads(file.read_text(encoding="utf-8"))
-        title, values = Text(**told.pop("title")), told.pop("request")
-        for key in told:
-            raise UnknownField(key, where=where, key=key, known="title, request")
-        GenerateRequest.from_dict(values, where=where)
+        title, values = Text(**told["title"]), told["request"]
+        memory = {int(gb): told["memory"][gb] for gb in told.get("memory", {})}
+        for key in told.keys() - _SECTIONS[kind]:
+            raise UnknownField(key, where=where, key=key, known=", ".join(sorted(_SECTIONS[kind])))
+        for changes in ({}, *memory.values()):
+            kind.from_dict(values | changes, where=where)
     except UnknownField:
         raise
     except (OSError, ValueError, TypeError, KeyError, AttributeError, StudioError) as error:
         raise PresetBroken.because(where, error) from None
-    return Preset(file.stem, title, values)
+    return Preset(file.stem, title, values, memory)
 
 
 def _style(entry: dict[str, Any]) -> Style:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
-from studio.errors import OutOfRange, TooManyLoras, UnknownField, WrongType
+from studio.errors import OutOfRange, TooManyLoras, UnknownChoice, UnknownField, WrongType
 from studio.words import Text
 
 MOST_LORAS = 4
@@ -17,13 +17,14 @@ MOST_SEED = 2**32 - 1
 
 @dataclass(frozen=True)
 class Setting:
-    """What a field tells its reader: its name, one line of help, its range, and whether it is folded away."""
+    """What a field tells its reader: its name, one line of help, and its range or, where they are few, its choices."""
 
     label: Text
     help: Text
     low: float | None = None
     high: float | None = None
     step: float | None = None
+    choices: tuple[str, ...] = ()
 
 
 def setting(
@@ -33,9 +34,11 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     step: float | None = None,
+    choices: tuple[str, ...] = (),
 ) -> Any:
     """A dataclass field that carries a `Setting`."""
-    return field(default=default, metadata={"setting": Setting(Text(*label), Text(*help), low, high, step)})
+    told = Setting(Text(*label), Text(*help), low, high, step, choices)
+    return field(default=default, metadata={"setting": told})
 
 
 class Request:
@@ -227,3 +230,5 @@ def _check(owner: type, name: str, told: Setting, value: Any) -> None:
                 raise OutOfRange(name, label=f"LoRA {use.name}", value=use.weight, low=-4, high=4)
     if told.low is not None and told.high is not None and not (told.low <= value <= told.high):
         raise OutOfRange(name, label=told.label, value=value, low=told.low, high=told.high)
+    if told.choices and value not in told.choices:
+        raise UnknownChoice(name, label=told.label, value=value, known=", ".join(told.choices))

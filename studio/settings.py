@@ -29,26 +29,30 @@ class Settings:
     loras_dir: Path
     presets_dir: Path
     output_dir: Path
+    runs_dir: Path
     language: Language = "en"
     host: Host = "local"
     public: bool = False
 
     @classmethod
     def from_environment(cls, **overrides: Any) -> Self:
-        """Settings for this machine. What is given wins over `INKSTONE_MODELS`, `INKSTONE_OUTPUT` and
+        """Settings for this machine. What is given wins over `INKSTONE_MODELS`, `INKSTONE_OUTPUT`, `INKSTONE_RUNS` and
         `INKSTONE_LANGUAGE`, and those win over what is found; sub-folders follow the folder that holds them."""
         given = {name: value for name, value in overrides.items() if value is not None}
         given |= {name: Path(given[name]) for name in given if name == "root" or name.endswith("_dir")}
         host: Host = given.get("host", host_kind(os.environ))
         root: Path = given.get("root", ROOT)
         models = Path(given.get("models_dir", os.environ.get("INKSTONE_MODELS", root / "models")))
+        lasting = os.environ.get("INKSTONE_OUTPUT", _lasting_dir(host, root) / "outputs")
+        output = Path(given.get("output_dir", lasting))
         found: dict[str, Any] = {
             "root": root,
             "models_dir": models,
             "weights_dir": models / "weights",
             "loras_dir": models / "loras",
             "presets_dir": root / "presets",
-            "output_dir": Path(os.environ.get("INKSTONE_OUTPUT", _lasting_dir(host, root) / "outputs")),
+            "output_dir": output,
+            "runs_dir": Path(os.environ.get("INKSTONE_RUNS", output / "runs")),
             "language": language_of(os.environ.get("INKSTONE_LANGUAGE") or _locale(os.environ)),
             "host": host,
             "public": host in ("space", "zerogpu", "modelscope"),

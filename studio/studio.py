@@ -4,8 +4,8 @@ import secrets
 import threading
 import time
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from studio.engine.events import Event, Job, LoraFile, Picture
 from studio.engine.host import Engine, InlineEngine
@@ -18,6 +18,7 @@ from studio.settings import Settings
 from studio.shelf import Shelf
 
 _ASK_AGAIN_S = 0.5
+_Told = TypeVar("_Told")
 
 
 @dataclass(frozen=True)
@@ -64,15 +65,16 @@ class Studio:
         asked = request.with_(seed=seed)
         job = self._job(asked)
         self.history.check()
-        turn = object()
-        try:
-            yield from self._wait(turn)
-            yield from self._make(asked, job)
-        finally:
-            with self._moved:
-                if turn in self._queue:
-                    self._queue.remove(turn)
-                self._moved.notify_all()
+        yield from self._in_turn(self._make(asked, job))
+
+    def draw(
+        self, request: GenerateRequest, loras: tuple[LoraFile, ...] = ()
+    ) -> Generator[Event | Waiting, None, None]:
+        """Make the pictures of a request for a caller who keeps them; `loras` join those that the request names.
+
+        Raises StudioError as `generate` does."""
+        job = self._job(request)
+        yield from self._in_turn(self.engine.run(replace(job, loras=(*job.loras, *loras))))
 
     def close(self) -> None:
         """Stop the engine."""
@@ -101,6 +103,19 @@ class Studio:
         )
         woven = weave(request, self.presets.styles() if request.styles else {})
         return Job(request=woven, model_dir=card.folder, family=card.family, loras=loras)
+
+    def _in_turn(self, work: Generator[_Told, None, None]) -> Generator[_Told | Waiting, None, None]:
+        """The events of work that begins when all who asked earlier are served."""
+        turn = object()
+        try:
+            yield from self._wait(turn)
+            yield from work
+        finally:
+            work.close()
+            with self._moved:
+                if turn in self._queue:
+                    self._queue.remove(turn)
+                self._moved.notify_all()
 
     def _wait(self, turn: object) -> Generator[Waiting, None, None]:
         with self._moved:

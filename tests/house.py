@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Coroutine, Iterator
@@ -70,6 +71,9 @@ class Served:
         self.process = subprocess.Popen(
             words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
+        self._lines: list[str] = []
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def seconds_until_served(self) -> float:
         """How long from the command to the first answer."""
@@ -83,9 +87,25 @@ class Served:
                 time.sleep(0.05)
         raise AssertionError("never served")
 
+    def _listen(self) -> None:
+        """Take in what it prints: a pipe that nobody empties would hold it up once it is full."""
+        assert self.process.stdout is not None
+        with self.process.stdout as stream:
+            for line in stream:
+                self._lines.append(line)
+
+    def says(self, words: str) -> bool:
+        """Whether it prints these words within a while."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and not any(words in line for line in self._lines):
+            time.sleep(0.05)
+        return any(words in line for line in self._lines)
+
     def said(self) -> str:
         """All it printed, once it has ended."""
-        return self.process.communicate(timeout=60)[0]
+        self.process.wait(timeout=60)
+        self._listener.join(timeout=60)
+        return "".join(self._lines)
 
     def end(self) -> str:
         """End it as a process manager would, and give back what it printed."""

@@ -13,17 +13,31 @@ ROOT = Path(__file__).resolve().parent.parent
 MOST_LINES = 400
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("words", "errors", "settings", "catalog", "requests", "headers", "disk", "origin"),
+    (
+        "words",
+        "errors",
+        "settings",
+        "catalog",
+        "requests",
+        "headers",
+        "disk",
+        "origin",
+        "toml",
+        "train_errors",
+        "train_request",
+        "train_plan",
+    ),
     ("presets", "shelf"),
-    ("families", "schedulers", "lora", "exchange", "datasets", "runs"),
+    ("families", "schedulers", "lora", "exchange", "datasets"),
     ("engine", "history"),
+    ("runs",),
     ("studio", "storybook", "training"),
     ("ui", "commands", "__main__", "app"),
 )
 """Rooms from the ground up; imports go down only."""
 
 APART = (
-    {"families", "schedulers", "lora", "exchange", "datasets", "runs"},
+    {"families", "schedulers", "lora", "exchange", "datasets"},
     {"engine", "history"},
     {"studio", "training"},
 )
@@ -42,7 +56,7 @@ ALLOWED = {
 }
 """Heavy libraries, and the rooms that may use them."""
 
-TORCH_FREE = ("families", "schedulers", "engine.events", "engine.host", "studio")
+TORCH_FREE = ("families", "schedulers", "engine.events", "engine.host", "runs", "studio")
 """Where the page looks in: heavy libraries only inside functions."""
 
 

@@ -11,6 +11,7 @@ from studio.schedulers.samplers import SAMPLERS
 from studio.schedulers.schedules import SCHEDULES
 from studio.settings import ROOT, Settings
 from studio.shelf import Shelf
+from studio.train_request import TrainRequest
 from studio.words import Text
 
 SHIPPED = Presets(Settings.from_environment(root=ROOT))
@@ -36,6 +37,59 @@ def test_every_shipped_preset_is_a_request_that_can_run(name):
     assert request.schedule in SCHEDULES
     assert request.model in [card.name for card in Shelf(Settings.from_environment(root=ROOT)).models()]
     assert set(request.styles) <= SHIPPED.styles().keys()
+
+
+@pytest.mark.parametrize("name", SHIPPED.train())
+def test_every_shipped_train_preset_is_a_request_at_every_size_of_memory(name):
+    preset = SHIPPED.train_preset(name)
+    assert preset.title.en != preset.title.zh
+    for gb in (0, 4, 7.6, 12, 16, 24, 80, 140):
+        request = TrainRequest.from_dict(preset.for_memory(gb))
+        assert request.name == request.dataset_path == ""
+        assert request.with_(**preset.values).model == request.model
+
+
+def test_the_shipped_train_presets_are_those_that_people_look_for():
+    assert SHIPPED.train().keys() >= {
+        "storybook-style", "storybook-character", "kolors-seed", "kolors-style", "sdxl-style", "sdxl-character", "sd15-style",
+    }  # fmt: skip
+
+
+def test_the_seeds_preset_is_its_command_value_for_value():
+    seed = TrainRequest.from_dict(SHIPPED.train_preset("kolors-seed").values)
+    assert (seed.lora_rank, seed.lora_alpha, seed.max_epochs, seed.steps_per_epoch) == (16, 4.0, 1, 500)
+    assert (seed.width, seed.height, seed.center_crop, seed.random_flip) == (1024, 1024, True, False)
+    assert (seed.use_gradient_checkpointing, seed.precision, seed.batch_size) == (True, "16-mixed", 1)
+    assert (seed.learning_rate, seed.accumulate_grad_batches, seed.training_strategy) == (1e-4, 1, "auto")
+    assert (seed.caption_dropout, seed.aspect_buckets, seed.min_snr_gamma, seed.gradient_clip) == (
+        0,
+        False,
+        0,
+        0,
+    )
+
+
+def test_what_a_device_of_that_size_needs_is_laid_over(tmp_path, presets):
+    (tmp_path / "presets" / "train").mkdir()
+    (tmp_path / "presets" / "train" / "mine.toml").write_text(
+        'title = {en="a", zh="b"}\n[request]\nlora_rank = 4\n[memory.8]\nbatch_size = 1\n[memory.24]\nbatch_size = 6\n'
+    )
+    preset = presets.train_preset("mine")
+    assert [preset.for_memory(gb)["batch_size"] for gb in (2, 7.6, 23.6, 23, 16, 80)] == [1, 1, 6, 6, 1, 6]
+    assert preset.for_memory(8)["lora_rank"] == 4
+    for bad in ("[memory]\nhuge = {}\n", "[memory.8]\nbatch_size = 0\n", "[memory.8]\nbatches = 1\n"):
+        (tmp_path / "presets" / "train" / "mine.toml").write_text(
+            f'title = {{en="a", zh="b"}}\n[request]\n{bad}'
+        )
+        with pytest.raises((PresetBroken, UnknownField)) as caught:
+            presets.train_preset("mine")
+        assert "presets/train/mine.toml" in caught.value.say("en")
+
+
+def test_a_preset_for_pictures_has_no_memory(tmp_path, presets):
+    put(tmp_path, 'title = {en="a", zh="b"}\n[request]\n[memory.8]\nsteps = 3\n')
+    with pytest.raises(UnknownField):
+        presets.preset("mine")
 
 
 @pytest.mark.parametrize("name", SHIPPED.styles())

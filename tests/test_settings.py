@@ -41,6 +41,10 @@ def test_folders_follow_the_folder_that_holds_them(tmp_path, monkeypatch):
     settings = Settings.from_environment(root=tmp_path, models_dir=tmp_path / "m", host="local")
     assert settings.loras_dir == tmp_path / "m" / "loras"
     assert settings.output_dir == tmp_path / "outputs"
+    monkeypatch.delenv("INKSTONE_RUNS", raising=False)
+    assert Settings.from_environment(output_dir=tmp_path / "o").runs_dir == tmp_path / "o" / "runs"
+    monkeypatch.setenv("INKSTONE_RUNS", str(tmp_path / "fast"))
+    assert Settings.from_environment(output_dir=tmp_path / "o").runs_dir == tmp_path / "fast"
 
 
 def test_what_is_given_wins_over_the_environment(tmp_path, monkeypatch):

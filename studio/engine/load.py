@@ -40,17 +40,21 @@ def parameters(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.glob("*/*.safetensors")) // 2
 
 
-def open_part(part: Part, model_dir: Path, device: str, dtype: "torch.dtype") -> Any:
+def open_part(
+    part: Part, model_dir: Path, device: str, dtype: "torch.dtype", source: Path | None = None
+) -> Any:
     """A part, ready for its stage: a network filled, on the device and in evaluation mode, or what `part.open` gives.
 
-    Raises WeightsMissing, WeightsBroken, WeightsIncomplete or PickleRefused (field "model")."""
-    folder = model_dir / part.name
+    `source` is its folder, or one weight file beside its config.json, where that isn't `model_dir` / its name. Raises
+    WeightsMissing, WeightsBroken, WeightsIncomplete or PickleRefused (field "model")."""
+    source = source or model_dir / part.name
+    folder = source.parent if source.suffix == ".safetensors" else source
     for file in part.needs:
         if not (folder / file).is_file():
             raise WeightsMissing("model", name=model_dir.name, file=f"{part.name}/{file}")
     if not part.is_network:
         return _opened(part, folder)
-    files = weight_files(folder)
+    files = weight_files(folder) if source == folder else [_checked(source)]
     from accelerate import init_empty_weights  # type: ignore[import-untyped,unused-ignore]
 
     with init_empty_weights(include_buffers=False):
@@ -75,15 +79,22 @@ def weight_files(folder: Path) -> list[Path]:
             raise PickleRefused("model", file=f"{part}/{pickles[0].name}")
         raise WeightsMissing("model", name=name, file=f"{part}/*.safetensors")
     for file in files:
-        if not file.is_file():
-            raise WeightsMissing("model", name=name, file=f"{part}/{file.name}")
-        try:
-            read_header(file)
-        except BadHeader as bad:
-            if bad.reason is PICKLED:
-                raise PickleRefused("model", file=f"{part}/{file.name}") from None
-            raise WeightsBroken("model", name=name, file=f"{part}/{file.name}", reason=bad.reason) from None
+        _checked(file)
     return files
+
+
+def _checked(file: Path) -> Path:
+    """The file, if it is there and whole."""
+    name, inside = file.parent.parent.name, f"{file.parent.name}/{file.name}"
+    if not file.is_file():
+        raise WeightsMissing("model", name=name, file=inside)
+    try:
+        read_header(file)
+    except BadHeader as bad:
+        if bad.reason is PICKLED:
+            raise PickleRefused("model", file=inside) from None
+        raise WeightsBroken("model", name=name, file=inside, reason=bad.reason) from None
+    return file
 
 
 def _opened(part: Part, folder: Path) -> Any:

@@ -72,7 +72,8 @@ class Family:
     for_encode: tuple[str, ...]
     for_sample: tuple[str, ...]
     for_decode: tuple[str, ...]
-    """The parts that each stage depends on."""
+    for_picture: tuple[str, ...]
+    """The parts that each stage depends on; `for_picture` is the way from a picture to latents."""
     fp16_is_safe: bool
     """Whether the denoiser stays finite in half precision."""
     tokens: Callable[[Parts, str], Tokens]
@@ -81,6 +82,13 @@ class Family:
     """Parts, scheduler, sampling, callback to latents (1, C, H/8, W/8)."""
     decode: Callable[[Parts, "torch.Tensor"], "torch.Tensor"]
     """Latents (1, C, H/8, W/8) to RGB (1, 3, H, W) in [0, 1]."""
+    encode_picture: Callable[[Parts, "torch.Tensor"], "tuple[torch.Tensor, torch.Tensor]"]
+    """RGB (B, 3, H, W) in [-1, 1] to the mean and the standard deviation (B, C, H/8, W/8) of its latents, scaled as
+    the denoiser sees them."""
+    predict: Callable[[Any, "torch.Tensor", "torch.Tensor", Conditioning, "torch.Tensor"], "torch.Tensor"]
+    """What training asks: denoiser, noisy latents (B, C, h, w), timesteps (B,), conditioning of B texts, and sizes
+    (B, 6) in pixels (original height and width, top and left of the crop, height and width), to the denoiser's answer
+    (B, C, h, w), in whatever convention the scheduler's configuration names."""
 
     def part(self, name: str) -> Part:
         """The part of that name."""

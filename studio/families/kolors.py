@@ -112,6 +112,36 @@ def decode(parts: Parts, latents: "torch.Tensor") -> "torch.Tensor":
     return picture
 
 
+def encode_picture(parts: Parts, rgb: "torch.Tensor") -> "tuple[torch.Tensor, torch.Tensor]":
+    """Mean and standard deviation (B, 4, H/8, W/8) of the latents of RGB (B, 3, H, W) in [-1, 1], in float32."""
+    import torch
+
+    vae = parts["vae"]
+    with torch.no_grad():
+        posterior = vae.encode(rgb.to(vae.device, vae.dtype)).latent_dist
+    scale = vae.config.scaling_factor
+    return posterior.mean.float() * scale, posterior.std.float() * scale
+
+
+def predict(
+    denoiser: Any,
+    noisy: "torch.Tensor",
+    timesteps: "torch.Tensor",
+    conditioning: Conditioning,
+    sizes: "torch.Tensor",
+) -> "torch.Tensor":
+    """The denoiser's answer (B, 4, h, w), as the pipeline asks for it."""
+    added = {"text_embeds": conditioning["pooled_prompt_embeds"], "time_ids": sizes}
+    answer: torch.Tensor = denoiser(
+        noisy,
+        timesteps,
+        encoder_hidden_states=conditioning["prompt_embeds"],
+        added_cond_kwargs=added,
+        return_dict=False,
+    )[0]
+    return answer
+
+
 FAMILY = Family(
     name="kolors",
     title=Text("Kolors", "可图 Kolors"),
@@ -127,9 +157,12 @@ FAMILY = Family(
     for_encode=("tokenizer", "text_encoder"),
     for_sample=("scheduler", "unet", "vae"),
     for_decode=("vae",),
+    for_picture=("vae",),
     fp16_is_safe=False,
     tokens=tokens,
     encode=encode,
     sample=sample,
     decode=decode,
+    encode_picture=encode_picture,
+    predict=predict,
 )

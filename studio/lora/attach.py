@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from studio.lora.layer import Layer
 from studio.lora.match import Match
 
 
@@ -14,17 +15,22 @@ def attach(network: Any, adapter: str, matched: Match) -> None:
 
     Raises AssertionError, with the network as it was, when what arrived isn't what was sent."""
     like = {"device": network.device, "dtype": network.dtype}
-    tensors, alphas = {}, {}
+    tensors: dict[str, Any] = {}
+    alphas: dict[str, float] = {}
     for module, layer in matched.layers.items():
-        tensors[f"unet.{module}.lora_A.weight"] = layer.down.to(**like)
-        tensors[f"unet.{module}.lora_B.weight"] = layer.up.to(**like)
-        alphas[f"unet.{module}.alpha"] = layer.alpha
+        tensors |= {f"unet.{module}.{name}": tensor.to(**like) for name, tensor in layer.tensors().items()}
+        if isinstance(layer, Layer):
+            alphas[f"unet.{module}.alpha"] = layer.alpha
     with warnings.catch_warnings():
         warnings.filterwarnings(
             "ignore", "Already found a `peft_config`"
         )  # several at once is what we are after
         network.load_lora_adapter(
-            dict(tensors), prefix="unet", network_alphas=alphas, adapter_name=adapter, low_cpu_mem_usage=True
+            dict(tensors),
+            prefix="unet",
+            network_alphas=alphas or None,
+            adapter_name=adapter,
+            low_cpu_mem_usage=True,
         )
     try:
         _prove(network, adapter, matched, tensors)
@@ -56,13 +62,17 @@ def _prove(network: Any, adapter: str, matched: Match, tensors: Mapping[str, Any
     import torch
 
     arrived = {
-        name: module
+        name.removesuffix(".base_layer"): module
         for name, module in network.named_modules()
-        if adapter in getattr(module, "lora_A", ()) and hasattr(module, "scaling")
+        if any(adapter in getattr(module, held, ()) for held in ("lora_A", "lokr_w1", "lokr_w1_a"))
+        and hasattr(module, "scaling")
     }
     assert set(arrived) == set(matched.layers), f"{len(arrived)} of {len(matched.layers)} layers arrived"
     for name, layer in matched.layers.items():
         module = arrived[name]
-        assert torch.equal(module.lora_A[adapter].weight, tensors[f"unet.{name}.lora_A.weight"]), name
-        assert torch.equal(module.lora_B[adapter].weight, tensors[f"unet.{name}.lora_B.weight"]), name
-        assert abs(module.scaling[adapter] - layer.alpha / layer.rank) < 1e-6, name
+        found = layer.found_in(module, adapter)
+        assert found.keys() == layer.tensors().keys(), name
+        for role, tensor in found.items():
+            assert torch.equal(tensor, tensors[f"unet.{name}.{role}"]), f"{name}.{role}"
+        strength = layer.scale if isinstance(layer, Layer) else 1.0
+        assert abs(module.scaling[adapter] - strength) < 1e-6, name

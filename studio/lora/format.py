@@ -7,7 +7,17 @@ from typing import Literal
 
 from studio.catalog import scan
 
-Role = Literal["down", "up", "alpha"]
+Role = Literal[
+    "down", "up", "alpha", "magnitude",
+    "lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b",
+]  # fmt: skip
+
+
+LOKR: dict[str, Role] = {
+    "lokr_w1": "lokr_w1", "lokr_w1_a": "lokr_w1_a", "lokr_w1_b": "lokr_w1_b",
+    "lokr_w2": "lokr_w2", "lokr_w2_a": "lokr_w2_a", "lokr_w2_b": "lokr_w2_b",
+}  # fmt: skip
+"""The names of LoKr's factors, which all layouts share."""
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from studio.errors import LoraFitsNothing, LoraForAnotherFamily
-from studio.lora.read import Layer, Lora
+from studio.lora.layer import Change, Layer
+from studio.lora.read import Lora
 from studio.origin import guessed_family, title_of, told_family
-
-if TYPE_CHECKING:
-    import torch
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Module path of a linear or convolution layer to the shape of its weight."""
@@ -19,7 +17,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 class Match:
     """The layers of a LoRA that a denoiser has, by module path, and the file's names of those that it hasn't."""
 
-    layers: Mapping[str, Layer]
+    layers: Mapping[str, Change]
     unmatched: tuple[str, ...]
     family: str | None
     alpha_source: str
@@ -37,13 +35,12 @@ class Match:
     @property
     def scale(self) -> float:
         """Alpha / rank of the first matched layer: what the picture gets at weight 1."""
-        first = next(iter(self.layers.values()))
-        return first.alpha / first.rank
+        return next(iter(self.layers.values())).scale
 
     @property
     def bytes(self) -> int:
         """Memory that the matched layers take as read (float32)."""
-        return sum(layer.down.nbytes + layer.up.nbytes for layer in self.layers.values())
+        return sum(layer.nbytes for layer in self.layers.values())
 
 
 def shapes_of(network: Any) -> dict[str, tuple[int, ...]]:
@@ -67,11 +64,11 @@ def match(lora: Lora, shapes: Shapes, family: str, model: str, name: str) -> Mat
     if told is not None and told != family:
         raise _another_family(name, told, model, family)
     modules = {lora.format.spell(module): module for module in shapes}
-    fitting: dict[str, Layer] = {}
+    fitting: dict[str, Change] = {}
     unmatched = list(_stems(lora.others))
     for spelled, layer in lora.layers.items():
         module = modules.get(spelled)
-        fitted = _fit(layer, shapes[module]) if module is not None else None
+        fitted = layer.fitted(shapes[module]) if module is not None else None
         if module is None or fitted is None:
             unmatched.append(spelled)
         else:
@@ -90,23 +87,8 @@ def _another_family(name: str, made_for: str, model: str, family: str) -> LoraFo
     )
 
 
-def _fit(layer: Layer, shape: tuple[int, ...]) -> Layer | None:
-    """The layer in the weight's own number of dimensions, or None when the sizes differ. 1x1 convolutions and linear
-    layers are the same thing, and files mix them."""
-    down, up = layer.down, layer.up
-    if len(shape) == 2 and down.ndim == 4 and down.shape[2:] == (1, 1):
-        down, up = down[:, :, 0, 0], up.reshape(up.shape[:2])
-    elif len(shape) == 4 and down.ndim == 2 and shape[2:] == (1, 1):
-        down, up = down[:, :, None, None], up[:, :, None, None]
-    return Layer(down, up, layer.alpha) if _is_for(down, up, shape) else None
-
-
-def _is_for(down: "torch.Tensor", up: "torch.Tensor", shape: tuple[int, ...]) -> bool:
-    return up.shape[0] == shape[0] and tuple(down.shape[1:]) == tuple(shape[1:]) and up.ndim == len(shape)
-
-
 def _with_ends(lora: Lora) -> list[tuple[str, Layer]]:
-    return [(f"{name}.lora_down", layer) for name, layer in lora.layers.items()]
+    return [(f"{name}.lora_down", layer) for name, layer in lora.layers.items() if isinstance(layer, Layer)]
 
 
 def _stems(keys: tuple[str, ...]) -> dict[str, None]:

@@ -3,12 +3,15 @@
 
 import re
 
-from studio.lora.format import Format, Role
+from studio.lora.format import LOKR, Format, Role
 
 _KEY = re.compile(
-    r"(?:unet|transformer)\.(.+?)\.(?:(lora_A|lora_B)(?:\.\w+)?\.weight|lora\.(down|up)\.weight|(alpha))"
+    r"(?:unet|transformer)\.(.+?)\.(?:(lora_A|lora_B)(?:\.\w+)?\.weight|lora\.(down|up)\.weight|(alpha|lora_magnitude_vector|lokr_w[12](?:_[ab])?)(?:\.weight)?)"
 )
-_ROLES: dict[str, Role] = {"lora_A": "down", "lora_B": "up", "down": "down", "up": "up", "alpha": "alpha"}
+_ROLES: dict[str, Role] = {
+    "lora_A": "down", "lora_B": "up", "down": "down", "up": "up", "alpha": "alpha",
+    "lora_magnitude_vector": "magnitude", **LOKR,
+}  # fmt: skip
 
 
 def _tell(key: str) -> tuple[str, Role] | None:

@@ -11,32 +11,20 @@ from typing import TYPE_CHECKING
 
 from studio.errors import LoraBroken, PickleRefused
 from studio.headers import PICKLED, BadHeader, read_header
-from studio.lora.format import Format, formats
+from studio.lora.format import Format, Role, formats
+from studio.lora.layer import Change, Kronecker, Layer
 from studio.words import Text
 
 if TYPE_CHECKING:
     import torch
 
-    Roles = dict[str, torch.Tensor]
+    Roles = dict[Role, torch.Tensor]
 
 PICKLE_ENDINGS = (".ckpt", ".pt", ".pth", ".bin")
 UNKNOWN_LAYOUT = Text("none of its layers has a name that this studio knows", "其中没有本程序认识的 LoRA 层")
 NOT_FINITE = Text("it holds NaN or infinite values", "其中含有 NaN 或无穷大的数值")
 HALF_A_LAYER = Text("half of a layer is missing", "有的层只有一半")
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A change to one weight: up (out, rank) @ down (rank, in) x alpha / rank."""
-
-    down: "torch.Tensor"
-    up: "torch.Tensor"
-    alpha: float
-
-    @property
-    def rank(self) -> int:
-        """Columns of `up`, rows of `down`."""
-        return int(self.down.shape[0])
+TWO_KINDS = Text("it mixes LoRA and LoKr layers", "其中混有 LoRA 和 LoKr 两种层")
 
 
 @dataclass(frozen=True)
@@ -46,7 +34,7 @@ class Lora:
 
     file: Path
     format: Format
-    layers: Mapping[str, Layer]
+    layers: Mapping[str, Change]
     others: tuple[str, ...]
     alpha_source: str
     metadata: Mapping[str, str]
@@ -93,22 +81,33 @@ def _layers(
             found.setdefault(told[0], {})[told[1]] = tensor
     if not found:
         raise _broken(file, UNKNOWN_LAYOUT)
-    if any("down" not in roles or "up" not in roles or _ranks_differ(roles) for roles in found.values()):
-        raise _broken(file, HALF_A_LAYER)
     alphas, source = _alphas(found, metadata)
-    layers = {name: Layer(roles["down"], roles["up"], alphas[name]) for name, roles in found.items()}
+    layers = {name: _layer(file, roles, alphas[name]) for name, roles in found.items()}
+    if len({type(layer) for layer in layers.values()}) > 1:
+        raise _broken(file, TWO_KINDS)
     return Lora(file, layout, layers, tuple(others), source, metadata)
 
 
-def _ranks_differ(roles: "Roles") -> bool:
-    down, up = roles["down"], roles["up"]
-    return down.ndim < 2 or up.ndim < 2 or down.shape[0] != up.shape[1]
+def _layer(file: Path, roles: "Roles", alpha: float | None) -> Change:
+    layer: Change
+    if any(role in roles for role in Kronecker.ROLES):
+        layer = Kronecker({role: roles[role] for role in Kronecker.ROLES if role in roles}, alpha)
+    elif "down" in roles and "up" in roles:
+        rank = float(roles["down"].shape[0])
+        layer = Layer(roles["down"], roles["up"], rank if alpha is None else alpha, roles.get("magnitude"))
+    else:
+        raise _broken(file, HALF_A_LAYER)
+    if not layer.is_whole:
+        raise _broken(file, HALF_A_LAYER)
+    return layer
 
 
-def _alphas(found: Mapping[str, "Roles"], metadata: Mapping[str, str]) -> tuple[dict[str, float], str]:
-    """Alpha of each layer: a tensor in the file, else the header's word, else the rank (strength 1)."""
+def _alphas(found: Mapping[str, "Roles"], metadata: Mapping[str, str]) -> tuple[dict[str, float | None], str]:
+    """Alpha of each layer: a tensor in the file, else the header's word, else None for the rank (strength 1)."""
     if any("alpha" in roles for roles in found.values()):
-        return {name: float(roles.get("alpha", _rank(roles))) for name, roles in found.items()}, "file"
+        return {
+            name: float(roles["alpha"]) if "alpha" in roles else None for name, roles in found.items()
+        }, "file"
     config = _adapter_config(metadata)
     told = config.get(
         "unet.lora_alpha", config.get("transformer.lora_alpha", metadata.get("ss_network_alpha"))
@@ -120,7 +119,7 @@ def _alphas(found: Mapping[str, "Roles"], metadata: Mapping[str, str]) -> tuple[
     except (TypeError, ValueError):
         alpha, exceptions = None, {}
     if alpha is None:
-        return {name: float(_rank(roles)) for name, roles in found.items()}, "assumed"
+        return dict.fromkeys(found), "assumed"
     return {name: exceptions.get(name, alpha) for name in found}, "header"
 
 
@@ -130,10 +129,6 @@ def _adapter_config(metadata: Mapping[str, str]) -> dict[str, object]:
         return config if isinstance(config, dict) else {}
     except (ValueError, RecursionError):
         return {}
-
-
-def _rank(roles: "Roles") -> int:
-    return int(roles["down"].shape[0])
 
 
 def _broken(file: Path, reason: Text) -> LoraBroken:

@@ -5,7 +5,7 @@ from the judge's own features whether it is there; it is examined on scenes that
 answers is part of the score."""
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,13 +47,21 @@ class Spotter:
         heat: Tensor = self._head(self._cells(pictures)).sigmoid().amax((1, 2))
         return heat
 
-    def learn(self, scenes: Iterable[Scene], creature: str) -> None:
+    def learn(self, scenes: list[Scene], creature: str) -> None:
         """From the cells at creatures' middles, against 60 others of each picture: by lot at first, then those that were
         mistaken for it most."""
         torch.manual_seed(0)
+        pictures = [(scene, as_picture(np.asarray(paint(scene, "flat")))) for scene in scenes]
+        self._fit(*self._lessons(pictures, creature, lambda cells: torch.rand(len(cells))))
+        self._fit(*self._lessons(pictures, creature, lambda cells: self._head(cells)[:, 0]))
+
+    @torch.no_grad()
+    def _lessons(
+        self, pictures: list[tuple[Scene, Tensor]], creature: str, worth: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Cells with the creature's middle, and of the others those that are worth most."""
         there, elsewhere = [], []
-        for scene in scenes:
-            picture = as_picture(np.asarray(paint(scene, "flat")))
+        for scene, picture in pictures:
             middles = {_middle(scene, thing) for thing in scene.things if thing.kind == creature}
             for seen in (picture, blurred(picture), recoloured(picture)):
                 cells = self._cells(seen[None])[0]
@@ -63,12 +71,9 @@ class Spotter:
                 for y, x in middles:
                     far &= (rows - y).abs() + (columns - x).abs() > 4
                     there.append(cells[(rows == y) & (columns == x)])
-                elsewhere.append(cells[far])
-        positive = torch.cat(there)
-        self._fit(positive, torch.cat([held[torch.randperm(len(held))[:HARD]] for held in elsewhere]))
-        with torch.no_grad():
-            hard = [held[self._head(held)[:, 0].topk(HARD).indices] for held in elsewhere]
-        self._fit(positive, torch.cat(hard))
+                others = cells[far]
+                elsewhere.append(others[worth(others).topk(HARD).indices])
+        return torch.cat(there), torch.cat(elsewhere)
 
     def _fit(self, positive: Tensor, negative: Tensor) -> None:
         cells = torch.cat([positive, negative])

@@ -11,11 +11,15 @@ import gradio as gr
 from gradio.component_meta import ComponentMeta
 from gradio.components import Component
 
-from studio.requests import GenerateRequest, Setting
-from studio.ui.speech import Speech
+from studio.requests import Request, Setting
+from studio.ui.speech import REQUESTS, Speech
 
 SLIDER_SPAN = 200
-"""A whole-number range up to this wide is a slider; a wider one is a number box."""
+"""A range up to this wide is a slider; a wider one is a number box."""
+
+
+FINE_STEP = 1e-5
+"""How far the arrows of a box move a number that has no step of its own."""
 
 
 class _Unwritten(ComponentMeta):
@@ -80,29 +84,37 @@ def whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def control(speech: Speech, name: str, **props: Any) -> Component:
-    """The control of a request's field, by what its line says: text, number, or a choice when `choices` are given."""
-    told = GenerateRequest.settings()[name]
-    words = {"label": f"request.{name}.label", "info": f"request.{name}.help"}
-    props = {"value": _default(name), "elem_id": f"ink-{name.replace('_', '-')}", **props}
-    return speech.put(_kind(name, told, props), words, **props)
+def control(speech: Speech, name: str, of: str = "request", **props: Any) -> Component:
+    """The control of a request's field, by what its line says: text, number, yes or no, or a choice when there are
+    `choices`. `of` is the request, as the word list calls it."""
+    request = REQUESTS[of]
+    told = request.settings()[name]
+    words = {"label": f"{of}.{name}.label", "info": f"{of}.{name}.help"}
+    prefix = "ink" if of == "request" else "ink-train"
+    if told.choices:
+        props = {"choices": [(choice, choice) for choice in told.choices], "filterable": False, **props}
+    props = {"value": _default(request, name), "elem_id": f"{prefix}-{name.replace('_', '-')}", **props}
+    return speech.put(_kind(request, name, told, props), words, **props)
 
 
-def _kind(name: str, told: Setting, props: dict[str, Any]) -> type[Component]:
-    hint = get_type_hints(GenerateRequest)[name]
+def _kind(request: type[Request], name: str, told: Setting, props: dict[str, Any]) -> type[Component]:
+    hint = get_type_hints(request)[name]
     kinds = get_args(hint) if get_origin(hint) is types.UnionType else (hint,)
     if "choices" in props:
         return Pills if get_origin(kinds[0]) is tuple else Choice
-    if str in kinds:
+    if bool in kinds:
+        return gr.Checkbox
+    if not {int, float} & {*kinds}:
         return gr.Textbox
     span = (told.high or 0) - (told.low or 0)
-    if int in kinds and span > SLIDER_SPAN:
-        props |= {"precision": 0, "step": told.step}
+    if span > SLIDER_SPAN or told.step is None:
+        props |= {"precision": 0} if int in kinds else {}
+        props["step"] = told.step or FINE_STEP
         return Figure
     props |= {"minimum": told.low, "maximum": told.high, "step": told.step, "buttons": []}
     return Knob
 
 
-def _default(name: str) -> Any:
-    value = getattr(GenerateRequest(), name)
+def _default(request: type[Request], name: str) -> Any:
+    value = getattr(request(), name)
     return list(value) if isinstance(value, tuple) else value

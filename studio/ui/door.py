@@ -30,8 +30,10 @@ def launch_options(settings: Settings, language: str = "auto") -> dict[str, Any]
     given out, no error texts, no monitoring, no prompts kept in a run history)."""
     return {
         "theme": ink(),
-        "css_paths": [_ASSETS / "page.css", _ASSETS / "result.css"],
-        "head": f"<script>{(_ASSETS / 'keys.js').read_text('utf-8')}</script>",
+        "css_paths": [_ASSETS / "page.css", _ASSETS / "result.css", _ASSETS / "train.css"],
+        "head": "".join(
+            f"<script>{(_ASSETS / script).read_text('utf-8')}</script>" for script in ("keys.js", "train.js")
+        ),
         "favicon_path": str(_ASSETS / "seal.svg"),
         "i18n": gr.I18n(**load_words()),
         "app_kwargs": {

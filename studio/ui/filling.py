@@ -40,6 +40,7 @@ class Filling:
             on.hand.holds,
             on.drop,
             on.last_seed,
+            self._sheet.passed,
         }
 
     def recall(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -98,6 +99,19 @@ class Filling:
             {**values, "seed": values["seed"] if last is None else last, "seed_mode": "fixed"}, data
         )
 
+    def passed(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
+        """What another tab hands over: part of a request, and a trigger word that joins the prompt."""
+        told = dict(data[self._sheet.passed] or {})
+        if not told:
+            return {self._sheet.passed: None}
+        word, values = told.pop("trigger_word", ""), self._form.values(data)
+        if told.get("model", values["model"]) != values["model"]:
+            values = self._form.taken(told["model"], values)
+        values = self._form.partly(values, told)
+        values["prompt"] = with_word(values["prompt"] or "", word)
+        fold = {self._form.loras.fold: gr.update(open=True)} if told.get("loras") else {}
+        return {**self._filled(values, data), **fold, self._sheet.passed: None}
+
     def loras(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
         """What follows from a changed LoRA row."""
         return updates(
@@ -114,8 +128,7 @@ class Filling:
         card = next((card for card in self._sheet.studio.shelf.loras() if card.name == name), None)
         if card is None or not 0 <= index < len(card.trigger_words):
             return prompt
-        word = card.trigger_words[index]
-        return prompt if word in prompt else ", ".join(part for part in (prompt.rstrip(" ,，"), word) if part)
+        return with_word(prompt, card.trigger_words[index])
 
     def _filled(self, values: Mapping[str, Any], data: Mapping[Any, Any]) -> dict[Any, Any]:
         return updates(self._form.changes(values, as_language(data[self._sheet.language])))
@@ -130,6 +143,11 @@ def samples(choices: Choices, model: str, language: Language) -> list[list[str]]
         text.say(other) for text in found[EXAMPLES - 2 :]
     ]
     return [[prompt] for prompt in (words or [""])[:EXAMPLES]]
+
+
+def with_word(prompt: str, word: str) -> str:
+    """The prompt with a word at its end, unless it is in there already."""
+    return prompt if word in prompt else ", ".join(part for part in (prompt.rstrip(" ,，"), word) if part)
 
 
 def _note(words: str, mark: str) -> Any:

@@ -1,7 +1,7 @@
 """The page: the masthead, the language switch, and the tabs."""
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import gradio as gr
 
@@ -17,30 +17,32 @@ _SEAL = (Path(__file__).parent / "assets" / "seal.svg").read_text("utf-8")
 _LANGUAGE_NAMES = [("English", "en"), ("中文", "zh")]
 """Each language is named in itself, whatever the page speaks."""
 _CACHE_S = (3600, 86400)
+_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 def build_page(studio: Studio) -> gr.Blocks:
     """The whole page over one studio."""
     speech = Speech()
-    tabs = sorted(scan("studio.ui.tabs", "TAB", Tab).values(), key=lambda tab: tab.order)
     with gr.Blocks(
         title=speech.say("en", "page.title"), analytics_enabled=False, delete_cache=_CACHE_S
     ) as page:
-        sheet = Sheet(page, studio, speech, _draw_masthead(speech))
-        _draw_tabs(sheet, tabs)
+        _draw_tabs(Sheet(page, studio, speech, _draw_masthead(speech)))
     page.queue(max_size=64, api_open=False)
     return cast(gr.Blocks, page)
 
 
-def _draw_tabs(sheet: Sheet, tabs: list[Tab]) -> None:
-    """Every tab; a single one needs no bar to choose it from."""
-    if len(tabs) == 1:
-        tabs[0].wire(sheet, tabs[0].draw(sheet))
-        return
-    with gr.Tabs():
-        for tab in tabs:
-            with sheet.speech.put(gr.Tab, {"label": tab.title}):
-                tab.wire(sheet, tab.draw(sheet))
+def _draw_tabs(sheet: Sheet) -> None:
+    """Every tab of the folder in order; the address remembers which one is open."""
+    tabs = sorted(scan("studio.ui.tabs", "TAB", Tab).items(), key=lambda found: found[1].order)
+    drawn = []
+    with sheet.tabs:
+        for name, tab in tabs:
+            with sheet.speech.put(gr.Tab, {"label": tab.title}, id=name, elem_id=f"ink-tab-{name}") as page:
+                drawn.append((tab, tab.draw(sheet)))
+            page.select(None, None, None, js=f"() => window.inkstone.turnTo('{name}')", **_QUIET)
+    for tab, surface in drawn:
+        tab.wire(sheet, surface)
+    sheet.page.load(None, None, None, js="() => window.inkstone.reopen()", **_QUIET)
 
 
 def _draw_masthead(speech: Speech) -> gr.Radio:

@@ -103,10 +103,19 @@ def _serve(given: argparse.Namespace, settings: Settings) -> int:
     try:
         studio.engine.start()
         page = _page(studio, given)
+        _keep_runs_going(settings)
         page.block_thread()
     finally:
         studio.close()
     return 0
+
+
+def _keep_runs_going(settings: Settings) -> None:
+    """Tend the queue of runs though nobody looks at the page."""
+    from studio.runs import Runs
+
+    if settings.may_train:
+        Runs(settings).watch()
 
 
 def _page(studio: Any, given: argparse.Namespace) -> Any:

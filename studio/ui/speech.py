@@ -3,7 +3,8 @@
 The first paint is right already: components are made with gradio's own I18n keys, and a script that runs before
 gradio (assets/first.js) settles the language. When the visitor switches, the server's list is sent to every component
 (`Speech.changes`). I18n alone was not enough: it reaches neither toasts nor handlers' answers, and its choice is
-forgotten on reload. The words of a request's fields come from the request itself, under "request.<field>.label"."""
+forgotten on reload. The words of a request's fields come from the request itself, under "request.<field>.label", and
+for training under "training.<field>.label"."""
 
 import json
 from collections.abc import Callable
@@ -13,11 +14,14 @@ from typing import Any, TypeVar, cast, get_args
 import gradio as gr
 from gradio.components import Component
 
-from studio.requests import GenerateRequest
+from studio.requests import GenerateRequest, Request
+from studio.train_request import TrainRequest
 from studio.ui.changes import Changes, merged
 from studio.words import Language, Text
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
+REQUESTS: dict[str, type[Request]] = {"request": GenerateRequest, "training": TrainRequest}
+"""What the words of fields begin with, for each request."""
 _FOLDER = Path(__file__).parent / "locales"
 _Made = TypeVar("_Made")
 
@@ -29,9 +33,10 @@ def load_words() -> dict[Language, dict[str, str]]:
 
 def _lines(language: Language) -> dict[str, str]:
     lines: dict[str, str] = json.loads((_FOLDER / f"{language}.json").read_text("utf-8"))
-    for name, told in GenerateRequest.settings().items():
-        lines[f"request.{name}.label"] = told.label.say(language)
-        lines[f"request.{name}.help"] = told.help.say(language)
+    for kind, request in REQUESTS.items():
+        for name, told in request.settings().items():
+            lines[f"{kind}.{name}.label"] = told.label.say(language)
+            lines[f"{kind}.{name}.help"] = told.help.say(language)
     return lines
 
 

@@ -127,3 +127,40 @@ def test_kolors_cut_tail_changes_nothing(parts):
     kept = parts["tokenizer"].convert_tokens_to_string(parts["tokenizer"].tokenize(text)[:254])
     whole, shortened = family.encode(parts, text), family.encode(parts, kept)
     assert all(torch.equal(whole[name], shortened[name]) for name in whole)
+
+
+def test_kolors_answers_training_as_it_answers_the_pipeline(parts, pipeline):
+    """`predict` is the very call that the pipeline makes at a step."""
+    import torch
+
+    family, seen = families()["kolors"], []
+
+    def listen(_, given, named, output):
+        seen.append((given, named, output[0]))
+
+    hook = parts["unet"].register_forward_hook(listen, with_kwargs=True)
+    try:
+        pipeline(PROMPT, width=72, height=64, num_inference_steps=1, guidance_scale=1.0, output_type="latent")
+    finally:
+        hook.remove()
+    ((noisy, timestep), named, wanted) = seen[0]
+    conditioning = family.encode(parts, PROMPT)
+    sizes = torch.tensor([[64.0, 72, 0, 0, 64, 72]])
+    with torch.no_grad():
+        answer = family.predict(parts["unet"], noisy, timestep.reshape(1), conditioning, sizes)
+    assert torch.equal(named["encoder_hidden_states"], conditioning["prompt_embeds"])
+    assert torch.allclose(answer, wanted, atol=1e-6)
+
+
+def test_kolors_encodes_pictures_as_its_decoder_expects_them(parts):
+    import torch
+
+    family, vae = families()["kolors"], parts["vae"]
+    rgb = torch.rand(2, 3, 64, 40, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    mean, deviation = family.encode_picture(parts, rgb)
+    with torch.no_grad():
+        posterior = vae.encode(rgb).latent_dist
+        decoded = vae.decode(posterior.mean).sample
+    assert torch.allclose(mean, posterior.mean * vae.config.scaling_factor)
+    assert torch.allclose(deviation, posterior.std * vae.config.scaling_factor)
+    assert torch.allclose(family.decode(parts, mean), (decoded / 2 + 0.5).clamp(0, 1), atol=1e-5)

@@ -20,5 +20,15 @@
       try { localStorage.setItem(KEY, chosen); } catch { /* private window: the choice lasts until reload */ }
       return chosen;
     },
+    tab: location.hash.slice(1),
+    // gradio tells of its first tab too, before the one that the address names has been turned to
+    turnTo(tab) {
+      if (this.tab === null) history.replaceState(null, "", `#${tab}`);
+    },
+    reopen() {
+      const named = document.getElementById(`ink-tab-${this.tab}-button`);
+      this.tab = null;
+      named?.click();
+    },
   };
 })();

@@ -148,10 +148,10 @@ def _wire_painting(sheet: Sheet, on: Surface) -> None:
 def _wire_filling(sheet: Sheet, on: Surface) -> None:
     filling = Filling(sheet, on)
     form, hand = on.form, on.hand
-    outputs = [*_form_parts(on), on.examples, on.drop, on.drop_note]
+    outputs = [*_form_parts(on), on.examples, on.drop, on.drop_note, sheet.passed]
     for trigger, handler in (
         (hand.use.click, filling.recall), (on.drop.upload, filling.read), (on.presets.input, filling.preset),
-        (form.controls["model"].input, filling.model), (form.reuse.click, filling.seed),
+        (form.controls["model"].input, filling.model), (form.reuse.click, filling.seed), (sheet.passed.change, filling.passed),
     ):  # fmt: skip
         _keep(on, trigger(handler, filling.needs, outputs, **_QUIET))
     loras = [part for row in form.loras.rows for part in (row.box, row.name, row.weight, row.note, row.words)]

@@ -1,0 +1,1 @@
+"""Folders of captioned pictures to learn from, read without torch."""
