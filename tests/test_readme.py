@@ -21,7 +21,9 @@ def commands(page):
     return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
-TOLD = [(page, line) for page in ("README.md", "CONTRIBUTING.md") for line in commands(page)]
+TOLD = [
+    (page, line) for page in ("README.md", "CONTRIBUTING.md", "docs/training.md") for line in commands(page)
+]
 
 
 def test_readme_begins_with_the_two_commands():
@@ -51,16 +53,19 @@ def test_every_command_works(page, line, tmp_path, monkeypatch, capsys):
     if words[:2] == ["-m", "pytest"]:
         assert all((ROOT / word).exists() for word in words[2:] if "/" in word), line
         return
-    if words[:2] == ["-m", "studio"]:
+    trains = words[:3] == ["-m", "studio", "train"]
+    if words[:2] == ["-m", "studio"] and not trains:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("INKSTONE_OUTPUT", str(tmp_path / "outputs"))
         assert main(words[2:]) == 0, capsys.readouterr().err
         return
-    target = words[:2] if words[0] == "-m" else words[:1]
+    target = words[:3] if trains else words[:2] if words[0] == "-m" else words[:1]
     asked = subprocess.run(
         [sys.executable, *target, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=120
     )
     assert asked.returncode == 0, asked.stderr
     for word in words:
         if word.startswith("--"):
-            assert word.partition("=")[0] in asked.stdout, f"{line}: {word}"
+            assert word.partition("=")[0].replace("_", "-") in asked.stdout.replace("_", "-"), (
+                f"{line}: {word}"
+            )
