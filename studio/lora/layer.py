@@ -59,7 +59,11 @@ class Layer:
     def tensors(self) -> "Tensors":
         """Its matrices by the names that PEFT gives them."""
         named = {"lora_A.weight": self.down, "lora_B.weight": self.up}
-        return named if self.magnitude is None else {**named, "lora_magnitude_vector": self.magnitude}
+        if self.magnitude is None:
+            return named
+        is_linear = self.up.ndim == 2
+        shaped = self.magnitude if is_linear else self.magnitude.reshape(1, -1, *[1] * (self.up.ndim - 2))
+        return {**named, "lora_magnitude_vector": shaped}
 
     def found_in(self, module: Any, adapter: str) -> "Tensors":
         """The same matrices where PEFT has put them on a module."""

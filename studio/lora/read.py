@@ -91,7 +91,8 @@ def _layers(
 def _layer(file: Path, roles: "Roles", alpha: float | None) -> Change:
     layer: Change
     if any(role in roles for role in Kronecker.ROLES):
-        layer = Kronecker({role: roles[role] for role in Kronecker.ROLES if role in roles}, alpha)
+        own = float(roles["alpha"]) if "alpha" in roles else None  # a header speaks of LoRA's alpha
+        layer = Kronecker({role: roles[role] for role in Kronecker.ROLES if role in roles}, own)
     elif "down" in roles and "up" in roles:
         rank = float(roles["down"].shape[0])
         layer = Layer(roles["down"], roles["up"], rank if alpha is None else alpha, roles.get("magnitude"))

@@ -24,7 +24,7 @@ CELL_PX = 8
 """A latent cell stands for so many pixels each way."""
 RECOMPUTED = 1.4
 MOMENTARY = 1.2
-LIBRARIES_BYTES = {"cpu": 0.8 * 2**30, "mps": 1.0 * 2**30, "cuda": 1.2 * 2**30}
+LIBRARIES_BYTES = {"cpu": 1.0 * 2**30, "mps": 1.0 * 2**30, "cuda": 1.2 * 2**30}
 OPTIMIZER_BYTES = {"adamw": 8.0, "adafactor": 0.5, "prodigy": 16.0, "adamw8bit": 2.0}
 """State for each trained number."""
 QUANTIZED_BYTES = {"int8": 1.1, "nf4": 0.6}

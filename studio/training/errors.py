@@ -2,6 +2,7 @@
 
 TrainingError
 ├── TeamDiffers
+├── NotSplit
 ├── NoSuchLayers
 ├── QuantizedOnly
 ├── NothingKept
@@ -21,6 +22,16 @@ class TeamDiffers(TrainingError):
         "Start as many, or change devices and num_nodes.",
         "启动了 {started} 个进程，但设置为 {nodes} 台机器、每台 {devices} 个设备。"
         "请按设置启动，或修改 devices 和 num_nodes。",
+    )
+
+
+class NotSplit(TrainingError):
+    """A strategy that splits the frozen network, of which one process then can't paint or save alone."""
+
+    text = Text(
+        "{value} splits the frozen model over the devices, which checkpoints and samples here can't do. "
+        "Choose deepspeed_stage_2 or ddp.",
+        "{value} 会把冻结的底模拆分到各设备上，这里的检查点和试画不支持。请改用 deepspeed_stage_2 或 ddp。",
     )
 
 

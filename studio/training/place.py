@@ -13,7 +13,7 @@ from studio.engine.device import Device, pick_device, pick_dtype
 from studio.families.family import Family
 from studio.train_errors import DevicesMissing, PackageMissing
 from studio.train_request import TrainRequest
-from studio.training.errors import TeamDiffers
+from studio.training.errors import NotSplit, TeamDiffers
 
 if TYPE_CHECKING:
     import torch
@@ -80,13 +80,16 @@ class Ground:
         return cls(device, "32-true" if precision == "32" else precision, formats[precision])
 
     def for_trainer(self, request: TrainRequest) -> dict[str, Any]:
-        """What Lightning's Trainer is told of devices. Raises PackageMissing."""
-        strategy = request.training_strategy
+        """What Lightning's Trainer is told of devices. Raises NotSplit or PackageMissing."""
+        strategy, more = request.training_strategy, dict[str, Any]()
+        if strategy == "deepspeed_stage_3":
+            raise NotSplit("training_strategy", value=strategy)
         if strategy.startswith("deepspeed"):
             need("deepspeed", "training_strategy", strategy, "auto")
+            more["gradient_clip_val"] = request.gradient_clip or None  # it clips by itself
         else:
             strategy = "ddp" if request.devices * request.num_nodes > 1 else "auto"
-        return {
+        return more | {
             "accelerator": {"cuda": "gpu", "mps": "mps", "cpu": "cpu"}[self.device.kind],
             "devices": request.devices,
             "num_nodes": request.num_nodes,

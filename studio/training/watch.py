@@ -48,6 +48,11 @@ NO_ROOM = Text(
     "内存不足，第 {step} 步的试画已略过；训练继续进行。",
 )
 
+NO_MEMORY = Text(
+    "DeepSpeed spreads the optimizer's memory over its processes; it begins anew, and the loss takes another course.",
+    "DeepSpeed 把优化器状态分散在各进程中；优化器将重新开始，损失曲线会有所不同。",
+)
+
 
 @dataclass(frozen=True)
 class Desk:
@@ -90,9 +95,11 @@ class Watch(Callback):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         self._read_step = task.step
-        if self._begun_from is not None:
+        if self._begun_from is not None and self._begun_from.optimizer:
             trainer.optimizers[0].load_state_dict(dict(self._begun_from.optimizer))
             trainer.precision_plugin.load_state_dict(dict(self._begun_from.scaler))
+        elif self._begun_from is not None:
+            self._report.say(Said(NO_MEMORY, {}), "warning")
         if task.step == 0:
             self._validate(trainer, task)
         self._report.stage("train", task.step, task.steps)
@@ -201,12 +208,13 @@ class Watch(Callback):
             return
         with self._averaged():
             lora = self._desk.lora(task.step)
+        keeps_memory = not task.request.training_strategy.startswith("deepspeed")
         state = State(
             step=task.step,
             made_for=self._desk.made_for,
             marks=self._desk.marks,
             trained={name: p.detach().cpu() for name, p in task.trained.items()},
-            optimizer=_on_cpu(trainer.optimizers[0].state_dict()),
+            optimizer=_on_cpu(trainer.optimizers[0].state_dict()) if keeps_memory else {},
             scaler=trainer.precision_plugin.state_dict(),
             averages=self._averages.state() if self._averages else None,
             smoothed=self._smoothed,

@@ -37,7 +37,7 @@ class Starting:
         speech, form = self.workshop.sheet.speech, self.workshop.form
         self.sets = PictureSets(self.workshop)
         self.hinted = gr.State([])
-        self.kept = gr.BrowserState({}, storage_key=STORAGE_KEY, secret=STORAGE_SECRET, render=False)
+        self.kept: Any = gr.BrowserState({}, storage_key=STORAGE_KEY, secret=STORAGE_SECRET, render=False)
         self.sets.draw()
         with gr.Group(elem_classes="ink-group"), gr.Row():
             form.draw_model()

@@ -1,6 +1,7 @@
 """How a run looks: its state in words, its bar, its figures and its curve. Pure functions of the run's folder."""
 
 import time
+from math import isfinite
 
 from studio.runs import RunView
 from studio.ui.safe import html
@@ -53,7 +54,8 @@ class RunSight:
     def _words(self, view: RunView, story: Story, language: Language) -> str:
         """The bar, the sentence under it, and what the worker had to say."""
         role = "alert" if view.state in ("failed", "broken") else "status"
-        sentence = f'<p class="ink-run-say" role="{role}">{html(self._sentence(view, story, language))}</p>'
+        role = "" if view.is_active else f' role="{role}"'  # nobody wants every step read out
+        sentence = f'<p class="ink-run-say"{role}>{html(self._sentence(view, story, language))}</p>'
         said = [(level, text.say(language)) for level, text in story.messages[-MOST_MESSAGES:]]
         ended = view.record.says(language)
         rows = "".join(
@@ -116,7 +118,9 @@ class RunSight:
         held = f"{story.validation[-1][1]:.4f}" if story.validation else ""
         peak = max(story.peak_bytes, int((view.record.result or {}).get("peak_bytes") or 0))
         figures = {
-            "loss": f"{last.smoothed:.4f}", "validation": held, "rate": f"{last.lr:.2g}",
+            "loss": f"{last.smoothed:.4f}" if isfinite(last.smoothed) else "–",
+            "validation": held,
+            "rate": f"{last.lr:.2g}",
             "speed": f"{last.pictures_per_s:.2f}" if last.pictures_per_s else "",
             "memory": amount(peak) if peak else "",
         }  # fmt: skip

@@ -12,7 +12,7 @@ from studio.families import families
 from studio.train_errors import NoTargets, PackageMissing, TrainingOutOfMemory
 from studio.training.adapters import add_adapter
 from studio.training.averages import Averages
-from studio.training.errors import NoSuchLayers, QuantizedOnly, TeamDiffers
+from studio.training.errors import NoSuchLayers, NotSplit, QuantizedOnly, TeamDiffers
 from studio.training.failure import explain
 from studio.training.optimizers import make_optimizer, rate_at
 from studio.training.pace import smoothed
@@ -117,6 +117,8 @@ def test_deepspeed_is_asked_for_by_name(ask):
     assert ground.for_trainer(ask())["strategy"] == "auto"
     with pytest.raises(PackageMissing, match="pip install deepspeed"):
         ground.for_trainer(ask(training_strategy="deepspeed_stage_2"))
+    with pytest.raises(NotSplit, match="deepspeed_stage_2 or ddp"):
+        ground.for_trainer(ask(training_strategy="deepspeed_stage_3"))
 
 
 def test_quantising_says_what_it_needs(ask, monkeypatch, tmp_path):

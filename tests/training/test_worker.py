@@ -102,8 +102,8 @@ def test_averages_are_what_is_validated_and_left(train, ask, settings):
 
 
 @pytest.mark.parametrize("changes", [
-    {"adapter": "dora"},
-    {"adapter": "lokr"},
+    {"adapter": "dora", "lora_target_modules": "to_q,to_out,conv1,proj_in"},
+    {"adapter": "lokr", "lora_target_modules": "to_q,to_out,conv1,proj_in"},
     {"optimizer": "adafactor"},
     {"precision": "bf16-mixed"},
     {"precision": "16-mixed", "use_gradient_checkpointing": True},
@@ -142,7 +142,7 @@ def test_sample_equals_what_generate_paints(train, ask, settings):
     ({"model": "none"}, "There is no model 'none'"),
     pytest.param({"optimizer": "adamw8bit"}, "needs the package bitsandbytes", marks=WITHOUT_BITS),
     pytest.param({"quantize_base": "int8"}, "needs the package bitsandbytes", marks=WITHOUT_BITS),
-    ({"training_strategy": "deepspeed_stage_3"}, "needs the package deepspeed"),
+    ({"training_strategy": "deepspeed_stage_2"}, "needs the package deepspeed"),
     ({"lora_target_modules": "to_x"}, "Target layers name no layer"),
     ({"num_nodes": 2}, "1 processes were started"),
 ])  # fmt: skip

@@ -85,6 +85,12 @@ def test_a_run_is_seen_from_start_to_end_by_everybody(bench, pictures):
     assert "worker of ink" in told[bench.on.watching.log]["value"]
     chinese = bench.shown(bench.data("zh"))
     assert "训练中" in card(chinese, bench)
+    for order in ("save", "sample"):
+        bench.on.watching.order(order)(bench.data())
+    deadline = time.monotonic() + 30
+    while not (view.folder.checkpoints() and bench.on.watching.story(view).samples):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     bench.on.watching.order("stop")(bench.data())
     until(bench, view.id, "stopped")
     told = bench.shown()
