@@ -26,12 +26,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "train_errors",
         "train_request",
         "train_plan",
+        "dataset_requests",
     ),
     ("presets", "shelf"),
     ("families", "schedulers", "lora", "exchange", "datasets"),
     ("engine", "history"),
     ("runs",),
-    ("studio", "storybook", "training"),
+    ("studio", "storybook", "training", "captioning"),
+    ("sources",),
     ("ui", "commands", "__main__", "app"),
 )
 """Rooms from the ground up; imports go down only."""
@@ -50,13 +52,13 @@ ALLOWED = {
     "gradio": {"ui", "app"},
     "pytorch_lightning": {"training"},
     **{
-        heavy: {"families", "schedulers", "lora", "engine", "training", "storybook"}
+        heavy: {"families", "schedulers", "lora", "engine", "training", "storybook", "captioning"}
         for heavy in ("torch", "diffusers", "transformers", "peft")
     },
 }
 """Heavy libraries, and the rooms that may use them."""
 
-TORCH_FREE = ("families", "schedulers", "engine.events", "engine.host", "runs", "studio")
+TORCH_FREE = ("families", "schedulers", "engine.events", "engine.host", "runs", "studio", "sources", "datasets")
 """Where the page looks in: heavy libraries only inside functions."""
 
 

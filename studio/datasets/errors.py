@@ -4,7 +4,18 @@ DatasetError
 ├── FolderMissing
 ├── FolderEmpty
 ├── TableBroken
-└── UploadRefused
+├── UploadRefused
+├── SetMissing
+├── SetTaken
+├── CatalogueBroken
+├── EntryMissing
+├── EditedElsewhere
+├── LayoutUnknown
+├── SourceFailed
+├── SourceRefused
+├── PathRefused
+├── OutTaken
+└── ChecksFailed
 """
 
 from studio.errors import StudioError
@@ -46,3 +57,101 @@ class UploadRefused(DatasetError):
     """Dropped files that can't become a picture folder."""
 
     text = Text("These files were not taken: {reason}.", "未接收这些文件：{reason}。")
+
+
+class SetMissing(DatasetError):
+    """A folder that holds no set of the studio."""
+
+    text = Text(
+        "{path} is no dataset of the studio. Import it first: python -m studio dataset import --source folder --where FOLDER",
+        "{path} 不是本程序的数据集。请先导入：python -m studio dataset import --source folder --where 文件夹",
+    )
+
+
+class SetTaken(DatasetError):
+    """A name that another set has."""
+
+    text = Text(
+        "There is a dataset '{name}' already. Choose another name, or open that one.",
+        "已有名为“{name}”的数据集。请换一个名称，或打开已有的那个。",
+    )
+
+
+class CatalogueBroken(DatasetError):
+    """A catalogue file that SQLite can't use."""
+
+    text = Text(
+        "The catalogue of {path} can't be used ({reason}). Its pictures are untouched: import that folder as a new dataset.",
+        "{path} 的目录文件无法使用（{reason}）。图片本身完好：请把该文件夹作为新数据集导入。",
+    )
+
+
+class EntryMissing(DatasetError):
+    """A picture that the set hasn't."""
+
+    text = Text(
+        "The dataset has no picture number {id}. Reload the page.",
+        "数据集中没有编号为 {id} 的图片。请刷新页面。",
+    )
+
+
+class EditedElsewhere(DatasetError):
+    """A picture that somebody else has changed since it was shown."""
+
+    text = Text(
+        "'{name}' was changed in another window meanwhile; its caption there is: {caption}. Nothing was overwritten: "
+        "look at it again, then save.",
+        "“{name}”刚刚在另一个窗口被修改，那里的说明是：{caption}。未覆盖任何内容：请重新查看后再保存。",
+    )
+
+
+class LayoutUnknown(DatasetError):
+    """A folder or file that no reader recognises."""
+
+    text = Text(
+        "{path} has none of the layouts that can be read ({known}). Put pictures there, with captions in metadata.csv "
+        "or .txt files.",
+        "无法识别 {path} 的布局（可读取：{known}）。请放入图片，说明写在 metadata.csv 或同名 .txt 中。",
+    )
+
+
+class SourceFailed(DatasetError):
+    """A source that does not answer as it should; what had arrived is kept."""
+
+    text = Text(
+        "{source} did not deliver ({reason}). What had arrived is kept; start the import again to go on.",
+        "{source} 未能提供图片（{reason}）。已取得的都保留着；再次导入即可继续。",
+    )
+
+
+class SourceRefused(DatasetError):
+    """A request that a source must not or cannot serve."""
+
+    text = Text("{source} can't be used like this: {reason}.", "无法这样使用 {source}：{reason}。")
+
+
+class PathRefused(DatasetError):
+    """A path of this machine that may not be named here."""
+
+    text = Text(
+        "Folders of this machine can't be named on a public page. Upload the pictures instead.",
+        "公开页面上不能指定本机文件夹。请改为上传图片。",
+    )
+
+
+class OutTaken(DatasetError):
+    """An export folder that holds something already."""
+
+    text = Text(
+        "{path} is not empty. Choose a new or empty folder; nothing there was touched.",
+        "{path} 不是空文件夹。请选择新的或空的文件夹；原有内容未被改动。",
+    )
+
+
+class ChecksFailed(DatasetError):
+    """A set whose errors keep it from training."""
+
+    text = Text(
+        "The dataset has {count} errors that would spoil a training. Fix them on the Dataset tab, or take those pictures out.",
+        "数据集有 {count} 项错误，会毁掉训练。请在“数据集”页修复，或移除这些图片。",
+    )

@@ -1,0 +1,1 @@
+"""Captions written by models, in a process of their own."""

@@ -1,0 +1,1 @@
+"""What may be wrong with a set: one file a check, each holds a `CHECK`."""
