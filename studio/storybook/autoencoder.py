@@ -110,7 +110,8 @@ class Trainer:
             self.vae.load_state_dict(state["model"])
             if state["done"]:
                 return self.vae.eval()
-            self.optimizer.load_state_dict(state["optimizer"])
+            if state["optimizer"] is not None:  # a small copy has none
+                self.optimizer.load_state_dict(state["optimizer"])
             pace = self._pace(state["step"], state["spent_s"])
         rng = torch.Generator().manual_seed(1000 + pace.step + 100_000 * self.team.rank)
         saved = time.monotonic()

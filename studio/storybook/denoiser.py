@@ -21,6 +21,10 @@ from studio.storybook.recipe import Pace, Recipe
 from studio.storybook.team import Team
 
 
+class Paused(Exception):
+    """Time was up before the training was over; everything is saved."""
+
+
 @dataclass
 class Bucket:
     """Training material of one size: latents (N, 4, h, w), word ids (N, wordings, L), and boxes of the things in
@@ -57,11 +61,13 @@ class Trainer:
         self.recipe, self.team, self.device = recipe, team, team.device
         self.text = build_text_encoder(recipe, words).to(self.device)
         self.unet = build_unet(recipe).to(self.device, memory_format=torch.channels_last)
-        self.parameters = [
-            p
-            for n, p in [*self.text.named_parameters(), *self.unet.named_parameters()]
-            if "output_layer" not in n
-        ]
+        named = {
+            f"{part}.{name}": parameter
+            for part, network in (("text", self.text), ("unet", self.unet))
+            for name, parameter in network.named_parameters()
+            if "output_layer" not in name
+        }
+        self._names, self.parameters = [*named], [*named.values()]
         self.text.output_layer.requires_grad_(False)
         self.averages = [p.detach().clone() for p in self.parameters]
         self.optimizer = torch.optim.AdamW(
@@ -152,7 +158,7 @@ class Trainer:
     def state(self) -> dict[str, Any]:
         """All that resuming needs."""
         return {
-            "text": self.text.state_dict(), "unet": self.unet.state_dict(), "averages": self.averages,
+            "text": self.text.state_dict(), "unet": self.unet.state_dict(), "averages": self._named_averages(),
             "optimizer": self.optimizer.state_dict(), "step": self.pace.step, "spent_s": self.pace.spent_s,
         }  # fmt: skip
 
@@ -160,9 +166,14 @@ class Trainer:
         """Go on from `state`."""
         self.text.load_state_dict(state["text"])
         self.unet.load_state_dict(state["unet"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.averages = [a.to(self.device) for a in state["averages"]]
+        self.averages = [p.detach().clone() for p in self.parameters]
+        if state["optimizer"] is not None:  # a small copy has neither optimizer nor anything but averages
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.averages = [state["averages"][name].to(self.device) for name in self._names]
         self.pace = self._pace(state["step"], state["spent_s"])
+
+    def _named_averages(self) -> dict[str, Tensor]:
+        return dict(zip(self._names, self.averages, strict=True))
 
     def _pace(self, step: int = 0, spent_s: float = 0.0) -> Pace:
         agree = self.team.agree if self.team.size > 1 else None
@@ -204,9 +215,12 @@ def train(
     file: Path,
     compiled_file: Path,
     say: Callable[[str], None],
+    kept: Callable[[], None],
+    is_time_up: Callable[[], bool],
 ) -> tuple[nn.Module, nn.Module]:
     """Train to the recipe's end, going on from `file` if it holds an earlier state, compiled as soon as
-    `compiled_file` is there. Returns (text encoder, UNet)."""
+    `compiled_file` is there; `kept` is called after each time that the state was saved. Returns (text encoder, UNet);
+    raises Paused, with all saved, when time is up before."""
     device = trainer.device
     if file.exists():
         trainer.restore(torch.load(file, map_location=device, weights_only=True))
@@ -229,8 +243,14 @@ def train(
         if trainer.team.is_leader and time.monotonic() - saved > 120:
             saved = time.monotonic()
             save(file, trainer.state())
+            kept()
+        if trainer.pace.step % 20 == 0 and is_time_up():
+            break
     if trainer.team.is_leader:
         save(file, trainer.state())
+        kept()
+    if trainer.pace.share < 1:
+        raise Paused(f"denoiser paused at {trainer.pace}")
     return trainer.settle()
 
 
@@ -238,4 +258,4 @@ def save(file: Path, state: dict[str, Any]) -> None:
     """Write a state whole or not at all."""
     part = file.with_suffix(".part")
     torch.save(state, part)
-    part.rename(file)
+    part.replace(file)

@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 
-from studio.storybook import autoencoder, denoiser, export, judge_training, reading, tokenizer
+from studio.storybook import autoencoder, denoiser, export, judge_training, kept, reading, tokenizer
 from studio.storybook import judge as judges
 from studio.storybook.conditioning import Prompting
 from studio.storybook.networks import build_text_encoder
@@ -42,10 +42,12 @@ class Pretraining:
         processes: int,
         within_s: float = 0.0,
         start: Path | None = None,
+        keep_dir: Path | None = None,
+        pause_s: float = 0.0,
     ) -> None:
         self.recipe, self.work, self.team, self.device = recipe, work, team, team.device
         self.within_s, self.start, self.processes = within_s, start, processes
-        self.began = time.monotonic()
+        self.began, self.keep_dir, self.pause_s = time.monotonic(), keep_dir, pause_s
         self._compiler: Any = None
         work.mkdir(parents=True, exist_ok=True)
         self.tokenizer_file = work / "tokenizer.model"
@@ -162,8 +164,24 @@ class Pretraining:
             trainer.start_from(self.start)
         trainer.take_reader(reader)
         return denoiser.train(
-            trainer, prompting, buckets, self.work / "denoiser.pt", self.work / "compiled", self.say
+            trainer,
+            prompting,
+            buckets,
+            self.work / "denoiser.pt",
+            self.work / "compiled",
+            self.say,
+            self.keep,
+            self.is_time_up,
         )
+
+    def keep(self) -> None:
+        """Bring the small copy up to date, if one is wanted."""
+        if self.keep_dir is not None and self.team.is_leader:
+            kept.keep(self.work, self.keep_dir)
+
+    def is_time_up(self) -> bool:
+        """Whether the whole team must pause."""
+        return bool(self.pause_s) and self.team.agree(time.monotonic() - self.began) > self.pause_s
 
     def _start_compiling(self) -> None:
         """Have everything compiled by another process while this one teaches reading and trains the autoencoder."""
@@ -210,7 +228,9 @@ class Pretraining:
             judge = self.train_judge()
         self.team.wait()
         reader = self.teach_reading()
+        self.keep()
         vae = self.train_autoencoder()
+        self.keep()
         text, unet = self.train_denoiser(vae, reader)
         if not self.team.is_leader:
             return
@@ -254,6 +274,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--within", type=float, default=0.0, metavar="SECONDS", help="the denoiser trains for what is left"
     )
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        metavar="DIR",
+        help="a small copy of what has been learnt, renewed every two minutes",
+    )
+    parser.add_argument(
+        "--go-on", type=Path, metavar="DIR", help="go on from such a copy, on another machine perhaps"
+    )
+    parser.add_argument(
+        "--pause-after", type=float, default=0.0, metavar="SECONDS",
+        help="stop then, with all saved, to go on with the same command later; the schedule is not shortened",
+    )  # fmt: skip
     parser.add_argument("--set", action="append", default=[], metavar="NAME=NUMBER", help="change the recipe")
     told = parser.parse_args(arguments)
     recipe = SMOKE if told.smoke else FULL
@@ -265,9 +298,16 @@ def main(arguments: list[str] | None = None) -> int:
         recipe = replace(recipe, **{name: known[name](value)})
     out = told.out or (told.work / "model" if told.smoke else Path("models/storybook"))
     team = Team.gather(told.device)
-    making = Pretraining(recipe, told.work, team, told.processes, told.within, told.from_model)
+    if told.go_on is not None and team.is_leader:
+        kept.take_up(told.go_on, told.work)
+    team.wait()
+    making = Pretraining(
+        recipe, told.work, team, told.processes, told.within, told.from_model, told.keep, told.pause_after
+    )
     try:
         making.run(out)
+    except denoiser.Paused as paused:
+        making.say(str(paused))
     finally:
         making.close()
         team.close()

@@ -1,5 +1,6 @@
 """The training code of Storybook agrees with the pipeline that will run what it makes."""
 
+import json
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -143,18 +144,37 @@ def test_centred_latents_reconstruct_the_same() -> None:
 
 
 def test_smoke_makes_a_folder_that_the_pipeline_loads(tmp_path: Path) -> None:
+    """In two goes, the second on another machine with nothing but the first one's small copy."""
     from diffusers import KolorsPipeline
+    from safetensors.torch import load_file
 
-    work = tmp_path / "work"
-    assert pretrain.main(["--smoke", "--work", str(work), "--processes", "2"]) == 0
-    pipe = KolorsPipeline.from_pretrained(work / "model", dtype=torch.float32)
+    first, second, kept = (tmp_path / name for name in ("first", "second", "kept"))
+    smoke = ["--smoke", "--processes", "2", "--keep", str(kept)]
+    assert pretrain.main([*smoke, "--work", str(first), "--set", "steps=400", "--pause-after", "0.001"]) == 0
+    assert not (first / "model").exists()
+    assert max(file.stat().st_size for file in kept.iterdir()) < 16e6
+    assert len(list(kept.iterdir())) <= 8
+    progress = json.loads((kept / "progress.json").read_text())
+    assert progress["autoencoder"]["done"]
+    step = progress["denoiser"]["step"]
+    assert 0 < step < 400
+    state = torch.load(first / "denoiser.pt", weights_only=True)
+    averages = {
+        n.removeprefix("unet."): t.half() for n, t in state["averages"].items() if n.startswith("unet.")
+    }
+    held = load_file(kept / "unet-0.safetensors") | load_file(kept / "unet-1.safetensors")
+    assert held.keys() == averages.keys()
+    assert all(torch.equal(held[name], average.contiguous()) for name, average in averages.items())
+
+    going_on = [*smoke, "--work", str(second), "--go-on", str(kept), "--set", f"steps={step + 3}"]
+    assert pretrain.main(going_on) == 0
+    assert json.loads((kept / "progress.json").read_text())["denoiser"]["step"] == step + 3
+    pipe = KolorsPipeline.from_pretrained(second / "model", dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
     picture = pipe(
         "a red cat", negative_prompt="", height=64, width=96, num_inference_steps=2, guidance_scale=3.0
     ).images[0]
     assert picture.size == (96, 64)
-    # a second run finds every stage done
-    assert pretrain.main(["--smoke", "--work", str(work), "--processes", "1"]) == 0
 
 
 def _compact(names: Any, captions: list[str]) -> conditioning.Compact:
