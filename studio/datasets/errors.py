@@ -7,6 +7,7 @@ DatasetError
 ├── UploadRefused
 ├── SetMissing
 ├── SetTaken
+├── SetNameRefused
 ├── CatalogueBroken
 ├── EntryMissing
 ├── EditedElsewhere
@@ -15,7 +16,16 @@ DatasetError
 ├── SourceRefused
 ├── PathRefused
 ├── OutTaken
-└── ChecksFailed
+├── ChecksFailed
+├── CaptionerMissing
+├── CaptionerBroken
+├── CaptionerDied
+├── LanguageNotWritten
+├── InstructionUnknown
+├── PackageNeeded
+├── NothingSelected
+├── NothingToVary
+└── CaptioningFailed
 """
 
 from studio.errors import StudioError
@@ -74,6 +84,15 @@ class SetTaken(DatasetError):
     text = Text(
         "There is a dataset '{name}' already. Choose another name, or open that one.",
         "已有名为“{name}”的数据集。请换一个名称，或打开已有的那个。",
+    )
+
+
+class SetNameRefused(DatasetError):
+    """A name that can't be a folder's on every system."""
+
+    text = Text(
+        "'{name}' can't be a dataset's name. Use letters, digits, spaces, - and _, at most {most} of them.",
+        "“{name}”不能用作数据集名称。请使用文字、数字、空格、- 和 _，最多 {most} 个字符。",
     )
 
 
@@ -155,3 +174,77 @@ class ChecksFailed(DatasetError):
         "The dataset has {count} errors that would spoil a training. Fix them on the Dataset tab, or take those pictures out.",
         "数据集有 {count} 项错误，会毁掉训练。请在“数据集”页修复，或移除这些图片。",
     )
+
+
+class CaptionerMissing(DatasetError):
+    """A captioner whose weights are not on this disk."""
+
+    text = Text(
+        "There are no weights for {captioner} in {folder}. Download one of {hub_ids} into that folder, or choose another "
+        "captioner.",
+        "{folder} 中没有 {captioner} 的权重。请把 {hub_ids} 之一下载到该文件夹，或改用其他描述模型。",
+    )
+
+
+class CaptionerBroken(DatasetError):
+    """Weights of a captioner that can't be opened."""
+
+    text = Text(
+        "The captioner '{name}' can't be opened ({reason}). Download its folder again, complete.",
+        "无法打开描述模型“{name}”（{reason}）。请重新下载完整的文件夹。",
+    )
+
+
+class CaptionerDied(DatasetError):
+    """The captioning process ended on its own."""
+
+    text = Text(
+        "The captioner stopped unexpectedly ({reason}) after {count} of {total} pictures; the captions written so far are "
+        "kept. Start it again to go on with those missing.",
+        "描述模型意外停止（{reason}），已处理 {count}/{total} 张；已写好的说明都保留着。再次开始即可继续补全缺少的。",
+    )
+
+
+class LanguageNotWritten(DatasetError):
+    """A language that a captioner can't write."""
+
+    text = Text(
+        "{captioner} writes no {language}. Choose {other} for it, or another language.",
+        "{captioner} 不会写{language}。请改用 {other}，或换一种语言。",
+    )
+
+
+class InstructionUnknown(DatasetError):
+    """An instruction that a captioner of few words can't follow."""
+
+    text = Text(
+        "{captioner} can't follow this instruction. It knows: {known}. Leave it empty for the usual one.",
+        "{captioner} 无法理解这条指令。可用：{known}。留空则使用默认指令。",
+    )
+
+
+class PackageNeeded(DatasetError):
+    """Something that needs a package which is not installed."""
+
+    text = Text(
+        "{what} needs the package {package}. Run: pip install {package}",
+        "{what} 需要软件包 {package}。请运行：pip install {package}",
+    )
+
+
+class NothingSelected(DatasetError):
+    """A change to the selected pictures while none is selected."""
+
+    text = Text("No picture is selected. Select some, or choose all.", "没有选中图片。请先选择，或改为全部。")
+
+
+class NothingToVary(DatasetError):
+    """A set, or a choice of its pictures, without an original training picture."""
+
+    text = Text("There is no original training picture to vary: {reason}", "没有可供变化的训练原图：{reason}")
+
+
+class CaptioningFailed(DatasetError):
+    """What the captioning process said before it gave up; what had been written is kept."""
+
+    text = Text("{reason}", "{reason}")

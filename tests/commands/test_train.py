@@ -64,7 +64,7 @@ def test_a_preset_file_and_a_dataset_are_enough(run, runs, dataset):
     assert (told["seconds"], told["peak_bytes"], told["message"]) == (1.5, 2**20, None)
     assert "step 6 of 6" in err
     request = runs.get(told["id"]).request
-    assert (request.random_flip, request.dataset_path) == (True, str(dataset))
+    assert (request.lora_rank, request.lr_schedule, request.dataset_path) == (16, "cosine", str(dataset))
 
 
 def test_without_json_the_file_is_printed_alone(run, dataset):
@@ -192,8 +192,15 @@ def start(*words):
         f"from studio.runs import Runs; train.Runs = partial(Runs, worker={COMMAND!r})\n"
         "from studio.__main__ import main; sys.exit(main(sys.argv[1:]))"
     )
-    return subprocess.Popen([sys.executable, "-c", code, *map(str, words)], text=True, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE)  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, words)], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=_hear_ctrl_c,
+    )  # fmt: skip
+
+
+def _hear_ctrl_c():
+    """Tests that were started in the background have it switched off, and their children would inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def reaches(runs, step):
