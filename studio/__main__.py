@@ -12,10 +12,9 @@ from typing import Any
 
 from studio import __version__, catalog
 from studio.commands import Command, told
-from studio.commands.parser import Parser
+from studio.commands.parser import Parser, add_shared
 from studio.errors import StudioError, Unexpected
 from studio.settings import Settings
-from studio.words import Language
 
 FAILED, STOPPED = 2, 130
 
@@ -85,7 +84,7 @@ def _parser(settings: Settings) -> Parser:
     about = told(say, f"Inkstone Studio {__version__}", f"砚 Inkstone Studio {__version__}")
     parser = Parser(language=say, prog="python -m studio", description=about)
     parser.set_defaults(command=None)
-    _add_shared(parser, say)
+    add_shared(parser, say)
     commands = parser.add_subparsers(
         metavar=told(say, "COMMAND", "命令"), title=told(say, "Commands", "命令")
     )
@@ -93,17 +92,9 @@ def _parser(settings: Settings) -> Parser:
         summary = told(say, command.help.en, command.help.zh)
         below = commands.add_parser(name, language=say, help=summary, description=summary)
         command.add_options(below, settings)
-        _add_shared(below, say)
+        add_shared(below, say)
         below.set_defaults(command=command)
     return parser
-
-
-def _add_shared(parser: Parser, say: Language) -> None:
-    """Options that `_early` has read already, and that every command takes."""
-    parser.add_argument("--language", choices=("en", "zh"), default=argparse.SUPPRESS, help=told(
-        say, "Language of the words; by default the system's.", "所用的语言，默认与系统相同。"))  # fmt: skip
-    parser.add_argument("--output", metavar=told(say, "FOLDER", "文件夹"), default=argparse.SUPPRESS, help=told(
-        say, "Folder of the pictures and their history.", "图片及历史记录所在的文件夹。"))  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ LICENCE_FILTERS = ("open", "public-domain")
 CAPTION_LANGUAGES = ("en", "zh")
 WHICH = ("missing", "all", "selected")
 VARIATIONS = ("flip", "rotate", "scale", "crop", "colour")
+TRIGGER_EDITS = ("keep", "put", "remove")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +176,7 @@ class CaptionRequest(Request):
     weights: str = setting(
         "", ("Weights", "权重"),
         ("Folder with the captioner's weights; empty looks in models/weights.", "描述模型的权重文件夹；留空则在 models/weights 中查找。"))  # fmt: skip
-    language: str = setting(
+    caption_language: str = setting(
         "en", ("Language", "语言"),
         ("Language to ask for; only some captioners know Chinese.", "用什么语言描述；只有部分模型会中文。"),
         choices=CAPTION_LANGUAGES)  # fmt: skip
@@ -192,6 +193,53 @@ class CaptionRequest(Request):
     most_tokens: int = setting(
         96, ("Longest caption", "最长说明"),
         ("Tokens at most in a caption.", "说明最多多少个词元。"), 8, 512, 1)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wording(Request):
+    """A change to many captions at once; what is left as it stands here changes nothing."""
+
+    find: str = setting(
+        "", ("Find", "查找"),
+        ("Words to look for, as they stand; empty looks for none.", "要查找的文字，按原样匹配；留空则不查找。"))  # fmt: skip
+    replace: str = setting(
+        "", ("Replace with", "替换为"),
+        ("What comes in their place; empty takes them out.", "替换成什么；留空则删去。"))  # fmt: skip
+    whole_word: bool = setting(
+        False, ("Whole words", "整词匹配"),
+        ("Find 'cat' but not in 'cattle'; Chinese is found anywhere.", "查找 cat 时不会命中 cattle；中文不受影响。"))  # fmt: skip
+    ignore_case: bool = setting(
+        False, ("Ignore case", "忽略大小写"),
+        ("Find 'cat' in 'Cat' too.", "查找 cat 时也会命中 Cat。"))  # fmt: skip
+    prefix: str = setting(
+        "", ("Prefix", "前缀"),
+        ("Put before every caption that doesn't begin with it, exactly as typed.", "加在每条说明之前，按原样；已有的不重复加。"))  # fmt: skip
+    suffix: str = setting(
+        "", ("Suffix", "后缀"),
+        ("Put after every caption that doesn't end with it, exactly as typed.", "加在每条说明之后，按原样；已有的不重复加。"))  # fmt: skip
+    trigger: str = setting(
+        "keep", ("Trigger word is", "触发词处理"),
+        ("Put moves it to the start of every caption, remove takes it out.", "put 把它放到每条说明开头，remove 把它删去。"),
+        choices=TRIGGER_EDITS)  # fmt: skip
+    trigger_word: str = setting(
+        "", ("Trigger word", "触发词"),
+        ("The word that is put or removed.", "要放置或删去的词。"))  # fmt: skip
+    template: str = setting(
+        "{caption}", ("Template", "模板"),
+        ("What each caption becomes; {caption}, {trigger} and {tags} are filled in.",
+         "每条说明的新形式；{caption}、{trigger} 和 {tags} 会被替换。"))  # fmt: skip
+    add_tags: str = setting(
+        "", ("Add tags", "添加标签"),
+        ("Put at the end of captions that haven't them, between commas.", "加到没有它们的说明末尾，用逗号分隔。"))  # fmt: skip
+    remove_tags: str = setting(
+        "", ("Remove tags", "删除标签"),
+        ("Parts between commas to take out.", "要删去的、逗号之间的部分。"))  # fmt: skip
+    drop_repeated_tags: bool = setting(
+        False, ("Drop repeated tags", "去除重复标签"),
+        ("Keep each part between commas only once.", "逗号之间的相同部分只保留一次。"))  # fmt: skip
+    tidy: bool = setting(
+        False, ("Tidy up", "整理"),
+        ("Mend spaces, line breaks and stray commas.", "整理空格、换行和多余的逗号。"))  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Command-line options made from a request's own field lines, so that neither can say what the other doesn't."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar, get_type_hints
 
 from studio.commands import told
@@ -11,12 +11,18 @@ from studio.words import Language, Text
 
 Kind = TypeVar("Kind", bound=Request)
 
-_ONE_BY_ONE = {"loras": "--lora", "styles": "--style", "sample_prompts": "--sample-prompt"}
+_ONE_BY_ONE = {
+    "loras": "--lora",
+    "styles": "--style",
+    "sample_prompts": "--sample-prompt",
+    "variations": "--variation",
+}
 """Fields that hold a list, and the option that adds one entry."""
 _FORMS = {
     "loras": Text("NAME:0.8", "名称:0.8"),
     "styles": Text("NAME", "名称"),
     "sample_prompts": Text("PROMPT", "提示词"),
+    "variations": Text("NAME", "名称"),
 }
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 _WANTED = {
@@ -32,12 +38,15 @@ def add_options(
     language: Language,
     choices: Mapping[str, Sequence[str]],
     positional: str | None = None,
+    leave_out: Collection[str] = (),
 ) -> None:
     """An option for every field of a request, with its help, range and, where they are known, its choices. Options
     that are not given leave no trace. They are understood as the field is spelt, too; a yes-or-no option may stand
     alone."""
     hints = get_type_hints(kind)
     for name, setting in kind.settings().items():
+        if name in leave_out:
+            continue
         words: dict[str, Any] = {"default": argparse.SUPPRESS, "metavar": setting.label.say(language)}
         if name in _ONE_BY_ONE:
             words |= {"action": "append", "metavar": _FORMS[name].say(language)}

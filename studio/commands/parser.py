@@ -3,6 +3,7 @@
 import argparse
 from typing import Any, NoReturn
 
+from studio.commands import told
 from studio.errors import StudioError
 from studio.words import Language, Text
 
@@ -35,6 +36,14 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One sentence in place of the usage and an English complaint."""
         raise CommandLineError(None, message=message)
+
+
+def add_shared(parser: argparse.ArgumentParser, say: Language) -> None:
+    """Options that every command takes; the program has read them before any command is known."""
+    parser.add_argument("--language", choices=("en", "zh"), default=argparse.SUPPRESS, help=told(
+        say, "Language of the words; by default the system's.", "所用的语言，默认与系统相同。"))  # fmt: skip
+    parser.add_argument("--output", metavar=told(say, "FOLDER", "文件夹"), default=argparse.SUPPRESS, help=told(
+        say, "Folder of the pictures and their history.", "图片及历史记录所在的文件夹。"))  # fmt: skip
 
 
 def _formatter(language: Language) -> type[argparse.HelpFormatter]:

@@ -41,6 +41,10 @@ class ProgressLine:
             case LoraMatch():
                 self.say(_LORA.say(self._language, **vars(event)))
 
+    def running(self, words: str) -> None:
+        """Words that the next ones replace."""
+        self._run(words)
+
     def say(self, sentence: str) -> None:
         """A sentence that stays."""
         self.clear()

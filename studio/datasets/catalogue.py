@@ -7,48 +7,23 @@ have the same set open. A catalogue without a file (`over`) lists a folder that 
 import json
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
-from operator import attrgetter
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
 from studio.dataset_requests import Need
-from studio.datasets.entry import Entry, Measures, New, Provenance
+from studio.datasets import rows
+from studio.datasets.entry import Entry, Measures, New
 from studio.datasets.errors import CatalogueBroken, EditedElsewhere, EntryMissing, SetMissing
 from studio.datasets.query import Query, measured
 from studio.disk import storage_error
 
 FILE = "catalogue.sqlite"
-VERSION = 1
 MOST_UNDOS = 200
 _PATIENCE_S = 20.0
 _BATCH = 500
-_TYPES: dict[Any, str] = {int: "INTEGER", bool: "INTEGER", float: "REAL", str: "TEXT"}
-_EDITABLE = (
-    "caption", "caption_source", "split", "tags", "repeats", "turn", "crop", "is_deleted", "name", "license",
-    "license_url", "author", "attribution", "source_url", "series",
-)  # fmt: skip
-"""What `edit` may change; the rest is fact."""
-
-
-def _columns(kind: Any, prefix: str = "") -> dict[str, Any]:
-    return {f"{prefix}{f.name}": f.type for f in fields(kind)}
-
-
-_PROVENANCE = _columns(Provenance)
-_MEASURES = _columns(Measures, "m_")
-_OWN: dict[str, Any] = {
-    "file": str, "name": str, "sha256": str, "caption": str, "caption_source": str, "split": str, "tags": str,
-    "repeats": int, "turn": int, "crop": str, "is_deleted": int, "added_at": float, "version": int, "is_measured": int,
-}  # fmt: skip
-_ALL = {**_OWN, **_PROVENANCE, **_MEASURES}
-_SELECT = ", ".join(("id", *_ALL))
-_of_provenance = attrgetter(*_PROVENANCE)
-_of_measures = attrgetter(*(f.name for f in fields(Measures)))
-_HASHES = [k for k, f in enumerate(fields(Measures)) if f.name in ("phash", "mirror_phash")]
 
 
 class Catalogue:
@@ -64,7 +39,7 @@ class Catalogue:
             self._sql.row_factory = sqlite3.Row
             self._prepare(database)
         except sqlite3.Error as error:
-            raise _told(error, root) from None
+            raise rows.complaint(error, root) from None
 
     @classmethod
     def create(cls, root: Path, need: Need) -> Self:
@@ -113,6 +88,7 @@ class Catalogue:
 
     @need.setter
     def need(self, need: Need) -> None:
+        """Keep what the set is for."""
         self.set_note("need", need.to_dict())
 
     def note(self, key: str) -> Any:
@@ -139,10 +115,10 @@ class Catalogue:
     def get(self, id: int) -> Entry:
         """One picture, deleted or not; raises EntryMissing."""
         with self._reading() as sql:
-            row = sql.execute(f"SELECT {_SELECT} FROM pictures WHERE id = ?", (id,)).fetchone()
+            row = sql.execute(f"SELECT {rows.SELECT} FROM pictures WHERE id = ?", (id,)).fetchone()
         if row is None:
             raise EntryMissing(None, id=id)
-        return _entry(row)
+        return rows.entry_of(row)
 
     def count(self, query: Query | None = None) -> int:
         """How many pictures a query finds."""
@@ -153,9 +129,9 @@ class Catalogue:
     def page(self, query: Query, offset: int, limit: int) -> list[Entry]:
         """A stretch of what a query finds, in its order."""
         where, values = query.condition
-        asked = f"SELECT {_SELECT} FROM pictures WHERE {where} ORDER BY {query.sorting} LIMIT ? OFFSET ?"
+        asked = f"SELECT {rows.SELECT} FROM pictures WHERE {where} ORDER BY {query.sorting} LIMIT ? OFFSET ?"
         with self._reading() as sql:
-            return [_entry(row) for row in sql.execute(asked, [*values, limit, offset])]
+            return [rows.entry_of(row) for row in sql.execute(asked, [*values, limit, offset])]
 
     def ids(self, query: Query | None = None) -> list[int]:
         """The ids of what a query finds, in its order."""
@@ -171,18 +147,18 @@ class Catalogue:
         where, values = (query or Query()).condition
         last = 0
         while True:
-            asked = f"SELECT {_SELECT} FROM pictures WHERE {where} AND id > ? ORDER BY id LIMIT ?"
+            asked = f"SELECT {rows.SELECT} FROM pictures WHERE {where} AND id > ? ORDER BY id LIMIT ?"
             with self._reading() as sql:
-                rows = sql.execute(asked, [*values, last, _BATCH]).fetchall()
-            if not rows:
+                found = sql.execute(asked, [*values, last, _BATCH]).fetchall()
+            if not found:
                 return
-            yield from map(_entry, rows)
-            last = int(rows[-1]["id"])
+            yield from map(rows.entry_of, found)
+            last = int(found[-1]["id"])
 
     def columns(self, names: Sequence[str], query: Query | None = None) -> list[tuple[Any, ...]]:
         """Some columns of what a query finds, in the order of arrival: `id`, fields of Entry and Provenance, and fields
         of Measures after "m_"; for looking over very many pictures. Hashes come as signed numbers."""
-        assert set(names) <= {"id", *_ALL}
+        assert set(names) <= {"id", *rows.COLUMNS}
         where, values = (query or Query()).condition
         with self._reading() as sql:
             found = sql.execute(f"SELECT {', '.join(names)} FROM pictures WHERE {where} ORDER BY id", values)
@@ -192,13 +168,14 @@ class Catalogue:
         """The picture with these bytes, if the set has it; one that was deleted counts."""
         with self._reading() as sql:
             row = sql.execute(
-                f"SELECT {_SELECT} FROM pictures WHERE sha256 = ? ORDER BY is_deleted LIMIT 1", (sha256,)
+                f"SELECT {rows.SELECT} FROM pictures WHERE sha256 = ? ORDER BY is_deleted LIMIT 1",
+                (sha256,),
             ).fetchone()
-        return None if row is None else _entry(row)
+        return None if row is None else rows.entry_of(row)
 
     def tally(self, column: str, query: Query | None = None) -> dict[str, int]:
         """How many pictures have each value of a column: split, license, source, caption_source, m_format, m_fault."""
-        assert column in _ALL
+        assert column in rows.COLUMNS
         where, values = (query or Query()).condition
         asked = f"SELECT {column} AS v, count(*) AS n FROM pictures WHERE {where} GROUP BY v ORDER BY n DESC"
         with self._reading() as sql:
@@ -208,7 +185,7 @@ class Catalogue:
         """The commonest tags, and how many pictures have each."""
         counts: dict[str, int] = {}
         for (line,) in self.columns(["tags"]):
-            for tag in _tags(line):
+            for tag in rows.tags_of(line):
                 counts[tag] = counts.get(tag, 0) + 1
         return dict(sorted(counts.items(), key=lambda found: (-found[1], found[0]))[:most])
 
@@ -223,10 +200,10 @@ class Catalogue:
 
     def add(self, news: Iterable[New]) -> list[int]:
         """Take pictures in, all or none; their ids."""
-        names = ", ".join(_ALL)
-        asked = f"INSERT INTO pictures ({names}) VALUES ({', '.join('?' * len(_ALL))})"
+        names = ", ".join(rows.COLUMNS)
+        asked = f"INSERT INTO pictures ({names}) VALUES ({', '.join('?' * len(rows.COLUMNS))})"
         with self._writing() as sql:
-            return [int(sql.execute(asked, _row(new)).lastrowid or 0) for new in news]
+            return [int(sql.execute(asked, rows.row_of(new)).lastrowid or 0) for new in news]
 
     def edit(self, id: int, version: int, **changes: Any) -> Entry:
         """Change a picture that was seen in this version: caption, caption_source, split, tags, repeats, turn, crop,
@@ -238,16 +215,25 @@ class Catalogue:
             self._change(sql, {id: changes}, "edit")
         return self.get(id)
 
-    def edit_many(self, changes: Mapping[int, Mapping[str, Any]], what: str) -> int:
+    def edit_many(self, changes: Mapping[int, Mapping[str, Any]], what: str, joins: bool = False) -> int:
         """Change many pictures in one step that is undone as one, whatever their version; how many really changed.
-        `what` names the step in the undo list."""
+        `what` names the step in the undo list; one that `joins` becomes part of the last step, if that has its name."""
         with self._writing() as sql:
-            return self._change(sql, changes, what)
+            return self._change(sql, changes, what, joins)
 
     def rewrite(self, ids: Iterable[int], by: Callable[[Entry], Mapping[str, Any]], what: str) -> int:
-        """Change each of these pictures by what `by` makes of it, as one step; how many really changed."""
-        with self._writing():
-            return self.edit_many({id: by(self.get(id)) for id in ids}, what)
+        """Change each of these pictures by what `by` makes of it, as one step; how many really changed. Raises
+        EntryMissing, with nothing changed."""
+        left = iter(ids)
+        with self._writing() as sql:
+            changes: dict[int, Mapping[str, Any]] = {}
+            while batch := list(islice(left, _BATCH)):
+                marks = ", ".join("?" * len(batch))
+                found = sql.execute(f"SELECT {rows.SELECT} FROM pictures WHERE id IN ({marks})", batch)
+                changes |= {entry.id: by(entry) for entry in map(rows.entry_of, found)}
+                if missing := set(batch) - changes.keys():
+                    raise EntryMissing(None, id=min(missing))
+            return self._change(sql, changes, what)
 
     def delete(self, ids: Iterable[int]) -> int:
         """Take pictures out of the set; their files stay until `sweep`, and `undo` brings them back."""
@@ -273,11 +259,12 @@ class Catalogue:
 
     def measure(self, measured: Mapping[int, Measures]) -> None:
         """Keep what was measured of pictures; no step that is undone, and no new version."""
-        names = ", ".join(f"{name} = ?" for name in _MEASURES)
+        names = ", ".join(f"{name} = ?" for name in rows.MEASURES)
         with self._writing() as sql:
             for id, measures in measured.items():
                 sql.execute(
-                    f"UPDATE pictures SET is_measured = 1, {names} WHERE id = ?", [*_measured(measures), id]
+                    f"UPDATE pictures SET is_measured = 1, {names} WHERE id = ?",
+                    [*rows.measured_values(measures), id],
                 )
 
     def unmeasured(self) -> list[int]:
@@ -294,8 +281,8 @@ class Catalogue:
         """Replace all problems: check name to picture to level."""
         with self._writing() as sql:
             sql.execute("DELETE FROM findings")
-            rows = [(check, id, level) for check, of in found.items() for id, level in of.items()]
-            sql.executemany("INSERT INTO findings VALUES (?, ?, ?)", rows)
+            all_found = [(check, id, level) for check, of in found.items() for id, level in of.items()]
+            sql.executemany("INSERT INTO findings VALUES (?, ?, ?)", all_found)
 
     def findings(self, id: int) -> dict[str, str]:
         """A picture's problems: check name to level."""
@@ -320,31 +307,13 @@ class Catalogue:
             sql.execute("PRAGMA journal_mode = WAL")
             sql.execute("PRAGMA synchronous = FULL")  # a caption that was saved survives a power cut
         held = int(sql.execute("PRAGMA user_version").fetchone()[0])
-        if held > VERSION:
-            raise CatalogueBroken(None, path=str(self.root), reason=f"version {held} > {VERSION}")
-        if held == VERSION:
+        if held > rows.VERSION:
+            raise CatalogueBroken(None, path=str(self.root), reason=f"version {held} > {rows.VERSION}")
+        if held == rows.VERSION:
             return
-        columns = ", ".join(f"{name} {_TYPES.get(kind, 'TEXT')} NOT NULL" for name, kind in _ALL.items())
         with self._writing(is_change=False):
-            sql.execute(
-                f"CREATE TABLE IF NOT EXISTS pictures (id INTEGER PRIMARY KEY AUTOINCREMENT, {columns})"
-            )
-            for column in ("sha256", "split", "license", "source", "is_deleted, id", "parent"):
-                name = column.split(",")[0]
-                sql.execute(f"CREATE INDEX IF NOT EXISTS by_{name} ON pictures ({column})")
-            sql.execute("CREATE TABLE IF NOT EXISTS notes (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
-            sql.execute(
-                "CREATE TABLE IF NOT EXISTS steps "
-                "(id INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT NOT NULL, count INTEGER NOT NULL, before TEXT NOT NULL)"
-            )
-            sql.execute(
-                "CREATE TABLE IF NOT EXISTS findings "
-                "(check_name TEXT NOT NULL, picture INTEGER NOT NULL, level TEXT NOT NULL)"
-            )
-            sql.execute("CREATE INDEX IF NOT EXISTS findings_by_check ON findings (check_name, picture)")
-            sql.execute("CREATE INDEX IF NOT EXISTS findings_by_picture ON findings (picture)")
-            sql.execute("INSERT OR IGNORE INTO notes VALUES ('stamp', '0')")
-            sql.execute(f"PRAGMA user_version = {VERSION}")
+            for statement in rows.schema():
+                sql.execute(statement)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -352,7 +321,7 @@ class Catalogue:
             try:
                 yield self._sql
             except sqlite3.Error as error:
-                raise _told(error, self.root) from None
+                raise rows.complaint(error, self.root) from None
 
     @contextmanager
     def _writing(self, is_change: bool = True) -> Iterator[sqlite3.Connection]:
@@ -368,14 +337,21 @@ class Catalogue:
                     sql.execute("UPDATE notes SET value = value + 1 WHERE key = 'stamp'")
                 sql.execute("COMMIT")
             except BaseException:
-                sql.execute("ROLLBACK")
+                if sql.in_transaction:  # on a full disk SQLite has rolled back by itself
+                    sql.execute("ROLLBACK")
                 raise
 
-    def _change(self, sql: sqlite3.Connection, changes: Mapping[int, Mapping[str, Any]], what: str) -> int:
+    def _change(
+        self,
+        sql: sqlite3.Connection,
+        changes: Mapping[int, Mapping[str, Any]],
+        what: str,
+        joins: bool = False,
+    ) -> int:
         before: dict[int, dict[str, Any]] = {}
         for id, wanted in changes.items():
-            assert set(wanted) <= set(_EDITABLE), wanted
-            told = {name: _stored(name, value) for name, value in wanted.items()}
+            assert set(wanted) <= set(rows.EDITABLE), wanted
+            told = {name: rows.stored(name, value) for name, value in wanted.items()}
             if not told:
                 continue
             row = sql.execute(f"SELECT {', '.join(told)} FROM pictures WHERE id = ?", (id,)).fetchone()
@@ -386,85 +362,24 @@ class Catalogue:
                 before[id] = held
                 self._write(sql, id, {name: told[name] for name in held})
         if before:
-            sql.execute(
-                "INSERT INTO steps (what, count, before) VALUES (?, ?, ?)",
-                (what, len(before), json.dumps(before, ensure_ascii=False)),
-            )
-            sql.execute("DELETE FROM steps WHERE id <= (SELECT max(id) FROM steps) - ?", (MOST_UNDOS,))
+            self._remember(sql, what, before, joins)
         return len(before)
+
+    def _remember(
+        self, sql: sqlite3.Connection, what: str, before: dict[int, dict[str, Any]], joins: bool
+    ) -> None:
+        """Keep what a step has changed; the oldest steps go."""
+        last = sql.execute("SELECT id, what, before FROM steps ORDER BY id DESC LIMIT 1").fetchone()
+        if joins and last is not None and last["what"] == what:
+            for id, held in json.loads(last["before"]).items():
+                before[int(id)] = {**before.get(int(id), {}), **held}
+            sql.execute("DELETE FROM steps WHERE id = ?", (last["id"],))
+        sql.execute(
+            "INSERT INTO steps (what, count, before) VALUES (?, ?, ?)",
+            (what, len(before), json.dumps(before, ensure_ascii=False)),
+        )
+        sql.execute("DELETE FROM steps WHERE id <= (SELECT max(id) FROM steps) - ?", (MOST_UNDOS,))
 
     def _write(self, sql: sqlite3.Connection, id: int, held: Mapping[str, Any]) -> None:
         names = ", ".join(f"{name} = ?" for name in held)
         sql.execute(f"UPDATE pictures SET version = version + 1, {names} WHERE id = ?", [*held.values(), id])
-
-
-def _row(new: New) -> list[Any]:
-    own: dict[str, Any] = {
-        name: _stored(name, getattr(new, name)) for name in _OWN if hasattr(new, name) and name != "added_at"
-    }
-    own |= {
-        "turn": getattr(new, "turn", 0), "crop": _stored("crop", getattr(new, "crop", None)), "is_deleted": 0,
-        "added_at": time.time(), "version": 0, "is_measured": int(new.measures is not None),
-    }  # fmt: skip
-    return [
-        *(own[name] for name in _OWN),
-        *_of_provenance(new.provenance),
-        *_measured(new.measures or Measures()),
-    ]
-
-
-def _measured(measures: Measures) -> list[Any]:
-    told = [*_of_measures(measures)]
-    for k in _HASHES:  # SQLite's numbers have a sign
-        told[k] -= 2**64 if told[k] >= 2**63 else 0
-    return told
-
-
-def _entry(row: sqlite3.Row) -> Entry:
-    values = tuple(row)
-    own = dict(zip(("id", *_OWN), values, strict=False))
-    told = values[1 + len(_OWN) :]
-    is_measured = own.pop("is_measured")
-    return Entry(
-        **{
-            **own, "tags": _tags(own["tags"]), "is_deleted": bool(own["is_deleted"]),
-            "crop": tuple(json.loads(own["crop"])) if own["crop"] else None,
-        },
-        provenance=Provenance(**_typed(_PROVENANCE, told)),
-        measures=_as_measures(told[len(_PROVENANCE) :]) if is_measured else None,
-    )  # fmt: skip
-
-
-def _as_measures(told: Sequence[Any]) -> Measures:
-    values = [*told]
-    for k in _HASHES:
-        values[k] %= 2**64
-    return Measures(**{name[2:]: value for name, value in _typed(_MEASURES, values).items()})
-
-
-def _typed(columns: Mapping[str, Any], values: Sequence[Any]) -> dict[str, Any]:
-    pairs = zip(columns.items(), values, strict=False)
-    return {name: bool(value) if kind is bool else value for (name, kind), value in pairs}
-
-
-def _stored(name: str, value: Any) -> Any:
-    """A value as its column keeps it: tags a line each between line breaks, a crop as JSON."""
-    if name == "tags":
-        return "".join(f"\n{' '.join(tag.split())}\n" for tag in value)
-    if name == "crop":
-        return json.dumps(list(value)) if value else ""
-    return int(value) if isinstance(value, bool) else value
-
-
-def _tags(line: str) -> tuple[str, ...]:
-    return tuple(tag for tag in line.split("\n") if tag)
-
-
-def _told(error: sqlite3.Error, root: Path) -> Exception:
-    """What SQLite's complaint means to the reader."""
-    words = str(error)
-    if "full" in words:
-        return storage_error(OSError(28, words), root)
-    if "readonly" in words or "unable to open" in words:
-        return storage_error(OSError(13, words), root)
-    return CatalogueBroken(None, path=str(root), reason=words)

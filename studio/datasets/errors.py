@@ -16,10 +16,17 @@ DatasetError
 ├── SourceRefused
 ├── PathRefused
 ├── OutTaken
+├── OutNeeded
+├── FormatUnknown
+├── NothingToExport
+├── PushFailed
+├── LookFailed
 ├── ChecksFailed
+├── TicksWanted
 ├── CaptionerMissing
 ├── CaptionerBroken
 ├── CaptionerDied
+├── CaptionerTooLarge
 ├── LanguageNotWritten
 ├── InstructionUnknown
 ├── PackageNeeded
@@ -167,6 +174,46 @@ class OutTaken(DatasetError):
     )
 
 
+class OutNeeded(DatasetError):
+    """An export without a folder to write to."""
+
+    text = Text("Say where to write: name a new or empty folder.", "请说明写到哪里：填写一个新建或空文件夹。")
+
+
+class FormatUnknown(DatasetError):
+    """A layout that can't be written."""
+
+    text = Text("There is no format '{name}' to write. Choose one of: {known}.", "不能写成“{name}”格式。可选：{known}。")
+
+
+class NothingToExport(DatasetError):
+    """A set without a single picture that can be written."""
+
+    text = Text(
+        "The dataset has no picture that can be written ({left_out} left out). Add pictures first, or mend those.",
+        "数据集中没有可以写出的图片（略去 {left_out} 张）。请先添加图片，或修复它们。",
+    )
+
+
+class PushFailed(DatasetError):
+    """A hub that doesn't take the set."""
+
+    text = Text(
+        "{repo} could not be pushed to {hub}: {reason}. Nothing of it was left on this disk; mend that and push again.",
+        "无法把 {repo} 推送到 {hub}：{reason}。本机未留下临时文件；解决后请重新推送。",
+    )
+
+
+class LookFailed(DatasetError):
+    """Processes that look at pictures and can't be started."""
+
+    text = Text(
+        "The pictures can't be looked at: the process for it does not start ({reason}). Close other programs if memory "
+        "is short, then try again.",
+        "无法查看图片：所需的进程无法启动（{reason}）。如内存不足，请关闭其他程序后重试。",
+    )
+
+
 class ChecksFailed(DatasetError):
     """A set whose errors keep it from training."""
 
@@ -202,6 +249,15 @@ class CaptionerDied(DatasetError):
         "The captioner stopped unexpectedly ({reason}) after {count} of {total} pictures; the captions written so far are "
         "kept. Start it again to go on with those missing.",
         "描述模型意外停止（{reason}），已处理 {count}/{total} 张；已写好的说明都保留着。再次开始即可继续补全缺少的。",
+    )
+
+
+class CaptionerTooLarge(DatasetError):
+    """A captioner that doesn't fit into memory, even with one picture at a time."""
+
+    text = Text(
+        "{device} has too little memory for the captioner '{name}'. Close what else uses it, or choose smaller weights.",
+        "{device} 的内存不足以运行描述模型“{name}”。请关闭其他占用内存的程序，或换用更小的权重。",
     )
 
 
@@ -248,3 +304,12 @@ class CaptioningFailed(DatasetError):
     """What the captioning process said before it gave up; what had been written is kept."""
 
     text = Text("{reason}", "{reason}")
+
+
+class TicksWanted(DatasetError):
+    """A set with warnings that nobody has said they know of."""
+
+    text = Text(
+        "{count} warnings of the dataset want a tick first. Look at them under Checks, mend them or press 'I know'.",
+        "数据集有 {count} 项警告尚待确认。请在“检查”中查看，修复或点“我知道了”。",
+    )

@@ -7,11 +7,22 @@ import io
 import json
 import re
 import shutil
-import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from studio.datasets.archive import (
+    BAD_ARCHIVE,
+    MEMBER_TOO_LARGE,
+    TOO_LARGE,
+    TOO_MANY,
+    Limits,
+    Member,
+    MemberRefused,
+    chunks,
+    members,
+    opened,
+)
 from studio.datasets.errors import UploadRefused
 from studio.datasets.pictures import ENDINGS, OTHER_ENDINGS
 from studio.disk import check_writable, storage_error, write_atomically
@@ -26,12 +37,6 @@ _TABLES = ("metadata.csv", "metadata.jsonl")
 _OWN, _SHARED = "file", "shared"
 
 NO_PICTURES = Text("there are no pictures among them", "其中没有图片")
-TOO_MANY = Text(
-    "there are more than {most} files; put the folder on this machine and name it instead",
-    "文件超过 {most} 个；请把文件夹放到本机，再填写它的路径",
-)
-TOO_LARGE = Text("{name} is too large ({most} MB at most)", "{name} 太大（最多 {most} MB）")
-BAD_ARCHIVE = Text("{name} can't be unpacked", "无法解压 {name}")
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class _Given:
 
     name: PurePosixPath
     file: Path
-    member: str = ""
+    member: Member | None = None
 
 
 def store_pictures(files: Iterable[Path], caption: str, folder: Path) -> int:
@@ -92,47 +97,38 @@ def _row(name: str, own: str, shared: str) -> dict[str, str]:
     return {"file_name": name, "text": own or shared.strip(), "caption_source": _OWN if own else _SHARED}
 
 
+def _limits() -> Limits:
+    return Limits(MOST_FILES, MOST_FILE_BYTES, MOST_BYTES)
+
+
 def _opened(file: Path) -> Iterator[_Given]:
     """A dropped file, or what an archive holds that matters."""
     if file.suffix.lower() != ".zip":
         yield _Given(PurePosixPath(file.name), file)
         return
-    try:
-        with zipfile.ZipFile(file) as archive:
-            members = [member for member in archive.infolist() if _matters(PurePosixPath(member.filename))]
-    except (OSError, zipfile.BadZipFile, NotImplementedError):
-        raise UploadRefused(None, reason=Said(BAD_ARCHIVE, {"name": file.name})) from None
-    if len(members) > MOST_FILES:
-        raise UploadRefused(None, reason=Said(TOO_MANY, {"most": MOST_FILES}))
-    if sum(member.file_size for member in members) > MOST_BYTES:
+    with opened(file, _limits()) as archive:
+        found = [member for member in members(archive, _limits()) if _matters(PurePosixPath(member.name))]
+    if sum(member.place.file_size for member in found) > MOST_BYTES:
         raise UploadRefused(None, reason=Said(TOO_LARGE, {"name": file.name, "most": MOST_BYTES // 2**20}))
-    for member in members:
-        yield _Given(PurePosixPath(member.filename), file, member.filename)
+    for member in found:
+        yield _Given(PurePosixPath(member.name), file, member)
 
 
 def _matters(name: PurePosixPath) -> bool:
-    is_ours = name.suffix.lower() in (*ENDINGS, *OTHER_ENDINGS, *_CAPTIONS) or name.name in _TABLES
-    return is_ours and not any(part.startswith((".", "__MACOSX")) for part in name.parts)
+    return name.suffix.lower() in (*ENDINGS, *OTHER_ENDINGS, *_CAPTIONS) or name.name in _TABLES
 
 
 def _bytes_of(one: _Given) -> bytes:
-    """A file's bytes; never more than its archive said, and never more than a picture may have."""
-    if not one.member:
+    """A file's bytes; never more than a picture may have."""
+    if one.member is None:
         return one.file.read_bytes()
     try:
-        with zipfile.ZipFile(one.file) as archive, archive.open(one.member) as stream:
-            content = stream.read(MOST_FILE_BYTES + 1)
-    except (
-        zipfile.BadZipFile,
-        NotImplementedError,
-        RuntimeError,
-        EOFError,
-    ):  # RuntimeError: it wants a password
-        raise UploadRefused(None, reason=Said(BAD_ARCHIVE, {"name": one.file.name})) from None
-    if len(content) > MOST_FILE_BYTES:
-        said = Said(TOO_LARGE, {"name": one.name.name, "most": MOST_FILE_BYTES // 2**20})
-        raise UploadRefused(None, reason=said)
-    return content
+        with opened(one.file, _limits()) as archive:
+            return b"".join(chunks(archive, one.member, _limits()))
+    except MemberRefused as refused:
+        is_large = refused.reason.text is MEMBER_TOO_LARGE
+        told = {"name": one.name.name if is_large else one.file.name, "most": MOST_FILE_BYTES // 2**20}
+        raise UploadRefused(None, reason=Said(TOO_LARGE if is_large else BAD_ARCHIVE, told)) from None
 
 
 def _captions(given: list[_Given]) -> dict[str, str]:

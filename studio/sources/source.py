@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Place:
     """What sources may use: settings, a folder of their own for what they fetch (kept until the import ends, so that an
-    interrupted one goes on), files that somebody dropped, and, for generated pictures, the studio."""
+    interrupted one goes on), files that somebody dropped, and, for generated pictures, the studio. `is_known` tells
+    whether the set has a picture with that `source_id` from this source, so that it isn't loaded again."""
 
     settings: Settings
     work_dir: Path
     files: tuple[Path, ...] = ()
     studio: "Studio | None" = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    is_known: Callable[[str], bool] = field(default=lambda source_id: False)
 
 
 @dataclass(frozen=True)

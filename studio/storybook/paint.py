@@ -21,7 +21,7 @@ from studio.storybook.painter import paint
 from studio.storybook.scene import CREATURES, KINDS, STYLES, Scene, draw_lot
 
 TextLanguage = Literal["en", "zh", "both"]
-COLUMNS = ("file_name", "text", "text_en", "text_zh", "source", "licence", "style", "seed")
+COLUMNS = ("file_name", "text", "text_en", "text_zh", "source", "license", "style", "seed")
 LICENCE = "CC0-1.0"
 _PARALLEL_FROM = 200  # fewer pictures are painted before the workers have started
 _REPORT_EVERY = 500
@@ -90,7 +90,7 @@ def _paint_one(job: tuple[PaintRequest, int]) -> dict[str, str]:
     is_chinese = request.language == "zh" or (request.language == "both" and index % 2 == 0)
     return {
         "file_name": name, "text": chinese if is_chinese else english, "text_en": english, "text_zh": chinese,
-        "source": "studio.storybook", "licence": LICENCE, "style": request.style, "seed": str(scene.seed),
+        "source": "studio.storybook", "license": LICENCE, "style": request.style, "seed": str(scene.seed),
     }  # fmt: skip
 
 

@@ -122,6 +122,24 @@ def test_what_changes_nothing_is_no_step(catalogue):
     assert catalogue.get(id).version == 0
 
 
+def test_steps_that_join_are_undone_as_one(catalogue):
+    ids = catalogue.add(new(n, caption=f"c{n}") for n in range(3))
+    for id in ids[:2]:
+        catalogue.edit_many({id: {"caption": "by a model"}}, "captions 1", joins=True)
+    catalogue.edit_many({ids[0]: {"caption": "again"}}, "captions 1", joins=True)
+    catalogue.edit_many({ids[2]: {"caption": "by another"}}, "captions 2", joins=True)
+    assert catalogue.last_step() == ("captions 2", 1)
+    catalogue.undo()
+    assert catalogue.last_step() == ("captions 1", 2)
+    catalogue.undo()
+    assert [e.caption for e in catalogue.entries()] == ["c0", "c1", "c2"]
+
+
+def test_half_a_character_does_not_stop_a_caption(catalogue):
+    (id,) = catalogue.add([new()])
+    assert catalogue.edit(id, 0, caption="a \ud83d cat").caption == "a ? cat"
+
+
 def test_undo_raises_versions_so_that_open_editors_notice(catalogue):
     (id,) = catalogue.add([new(caption="old")])
     edited = catalogue.edit(id, 0, caption="new")

@@ -123,7 +123,7 @@ def test_command_paints_a_folder_that_loads(tmp_path: Path) -> None:
     assert tuple(rows[0]) == paint_command.COLUMNS
     assert len(rows) == 6
     assert [row["text"] == row["text_zh"] for row in rows] == [True, False] * 3
-    assert {(row["licence"], row["style"]) for row in rows} == {("CC0-1.0", "flat")}
+    assert {(row["license"], row["style"]) for row in rows} == {("CC0-1.0", "flat")}
     for row in rows:
         with Image.open(tmp_path / "train" / row["file_name"]) as picture:
             assert picture.size in SIZES

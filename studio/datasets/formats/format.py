@@ -1,10 +1,10 @@
 """What a layout is: how it is recognised, read and written."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from studio.dataset_requests import ExportRequest
+from studio.dataset_requests import ExportRequest, Need
 from studio.datasets.entry import Entry
 from studio.datasets.found import Found, Skipped
 from studio.words import Text
@@ -21,6 +21,14 @@ class Ready:
     width: int
     height: int
 
+    @property
+    def split(self) -> str:
+        """The side that it goes to; what nobody has decided is learnt from."""
+        return self.entry.split or "train"
+
+
+Writer = Callable[[Iterable[Ready], Path, ExportRequest, Need], Generator[Ready, None, None]]
+
 
 @dataclass(frozen=True)
 class Format:
@@ -32,4 +40,4 @@ class Format:
     order: int
     recognises: Callable[[Path], bool]
     read: Callable[[Path], Iterator[Found | Skipped]]
-    write: Callable[[Iterable[Ready], Path, ExportRequest], Iterator[Ready]] | None = None
+    write: Writer | None = None

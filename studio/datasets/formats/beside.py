@@ -1,0 +1,67 @@
+"""Pictures with the words for each in a text file beside it, as kohya, ai-toolkit and most people keep them."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from studio.datasets.formats.paths import (
+    FOREIGN,
+    LOST_CAPTION,
+    NOT_READ,
+    is_picture,
+    opened,
+    relative,
+    split_of_path,
+    walk,
+)
+from studio.datasets.formats.texts import ENDINGS, caption_beside
+from studio.datasets.found import Found, Skipped
+from studio.words import Said
+
+NOTES = ("readme", "license", "licence", "copying", "notice", "attribution", "sample_prompts", "sample")
+"""Text files that are no captions."""
+
+Facts = Callable[[str, str], dict[str, Any] | Said]
+"""More fields of Found, from a picture's name inside the folder and its caption; or why it isn't taken."""
+
+
+def read_beside(root: Path, facts: Facts) -> Iterator[Found | Skipped]:
+    """Every picture under `root` with its words; captions without a picture are told of."""
+    lost: dict[Path, Path] = {}
+    stems: set[Path] = set()
+    for found in walk(root):
+        if isinstance(found, Skipped):
+            yield found
+        elif is_picture(found.name):
+            stems.add(found.with_suffix(""))
+            yield _picture(found, root, facts)
+        elif found.suffix.lower() in ENDINGS and found.stem.lower() not in NOTES:
+            lost[found] = found.with_suffix("")
+        elif found.suffix.lower() in FOREIGN:
+            yield Skipped(relative(found, root), Said(NOT_READ, {}))
+    for file, stem in lost.items():
+        if stem not in stems:
+            yield Skipped(relative(file, root), Said(LOST_CAPTION, {}))
+
+
+def has_captions(path: Path, most: int = 2000) -> bool:
+    """Whether one of the first pictures under a folder has its words beside it."""
+    for count, found in enumerate(walk(path)):
+        if isinstance(found, Path) and is_picture(found.name) and caption_beside(found) is not None:
+            return True
+        if count >= most:
+            return False
+    return False
+
+
+def _picture(file: Path, root: Path, facts: Facts) -> Found | Skipped:
+    name = relative(file, root)
+    caption = caption_beside(file)
+    if isinstance(caption, Said):
+        return Skipped(name, caption)
+    more = facts(name, caption or "")
+    if isinstance(more, Said):
+        return Skipped(name, more)
+    told = {"caption": caption or "", "split": split_of_path(name), **more}
+    return Found(name=name, open=partial(opened, file), file=file, **told)
