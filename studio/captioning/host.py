@@ -78,7 +78,7 @@ def caption(
     """Have the pictures of the set in `root` described: those without a caption, all, or those in `ids`, as the request
     says. Yields how far it is, last the summary, which is also returned.
 
-    Closing stops the worker at once; what was written stays, and each batch can be undone. Raises CaptionerMissing and
+    Closing stops the worker at once; what was written stays, as one step that can be undone. Raises CaptionerMissing and
     what else is wrong with the request before anything starts; CaptionerDied or CaptioningFailed later."""
     job = _job(root, request, ids, settings or Settings.from_environment())
     done, total = Captioned(job.source), len(job.pictures)

@@ -26,9 +26,14 @@ def chosen(request: CaptionRequest) -> Captioner:
         known = ", ".join(captioners())
         raise UnknownChoice("captioner", label=label, value=request.captioner, known=known)
     if request.caption_language not in found.instructions:
-        writers = [other.title for other in captioners().values() if request.caption_language in other.instructions]
+        writers = [
+            other.title for other in captioners().values() if request.caption_language in other.instructions
+        ]
         raise LanguageNotWritten(
-            "caption_language", captioner=found.title, language=LANGUAGES[request.caption_language], other=writers[0]
+            "caption_language",
+            captioner=found.title,
+            language=LANGUAGES[request.caption_language],
+            other=writers[0],
         )
     found.check(request)
     return found

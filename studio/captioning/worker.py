@@ -1,7 +1,7 @@
 """The captioning process: `python -m studio.captioning.worker` reads one job from its standard input, describes picture
 after picture, and reports on its standard output.
 
-Captions go into the catalogue batch by batch, each a step that can be undone: whatever ends this process, what was
+Captions go into the catalogue batch by batch, together one step that can be undone: whatever ends this process, what was
 written stays. It ends by itself when its input closes, so with whoever started it."""
 
 import contextlib
@@ -49,6 +49,7 @@ class Run:
     device: Device
     describe: Describe
     catalogue: Catalogue
+    has_written: bool = False
 
     def batch(self, ids: Sequence[int]) -> Report:
         """Describe some pictures and keep what was said."""
@@ -97,7 +98,7 @@ class Run:
         return changes | ({"tags": tuple(dict.fromkeys([*entry.tags, *tags]))} if tags else {})
 
     def _write(self, wanted: dict[int, dict[str, Any]]) -> int:
-        """Keep captions as one step, except where somebody was faster; how many."""
+        """Keep captions, except where somebody was faster, as part of the run's one step; how many."""
         written: list[int] = []
 
         def by(entry: Entry) -> dict[str, Any]:
@@ -106,7 +107,8 @@ class Run:
             written.append(entry.id)
             return wanted[entry.id]
 
-        self.catalogue.rewrite(wanted, by, STEP)
+        if self.catalogue.rewrite(wanted, by, STEP, joins=self.has_written):
+            self.has_written = True
         return len(written)
 
 

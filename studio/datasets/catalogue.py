@@ -221,9 +221,11 @@ class Catalogue:
         with self._writing() as sql:
             return self._change(sql, changes, what, joins)
 
-    def rewrite(self, ids: Iterable[int], by: Callable[[Entry], Mapping[str, Any]], what: str) -> int:
-        """Change each of these pictures by what `by` makes of it, as one step; how many really changed. Raises
-        EntryMissing, with nothing changed."""
+    def rewrite(
+        self, ids: Iterable[int], by: Callable[[Entry], Mapping[str, Any]], what: str, joins: bool = False
+    ) -> int:
+        """Change each of these pictures by what `by` makes of it, as `edit_many` does. Raises EntryMissing, with nothing
+        changed."""
         left = iter(ids)
         with self._writing() as sql:
             changes: dict[int, Mapping[str, Any]] = {}
@@ -233,7 +235,7 @@ class Catalogue:
                 changes |= {entry.id: by(entry) for entry in map(rows.entry_of, found)}
                 if missing := set(batch) - changes.keys():
                     raise EntryMissing(None, id=min(missing))
-            return self._change(sql, changes, what)
+            return self._change(sql, changes, what, joins)
 
     def delete(self, ids: Iterable[int]) -> int:
         """Take pictures out of the set; their files stay until `sweep`, and `undo` brings them back."""

@@ -228,7 +228,7 @@ def _candidates(hashes: Hashes, mirrors: Hashes, radii: Sequence[int]) -> float:
         counts = np.bincount(keys, minlength=2**_PART_BITS)
         some = masks[::8]
         found = sum(int(counts[keys ^ mask].sum()) / 2 + int(counts[mirrored ^ mask].sum()) for mask in some)
-        total += found * len(masks) / len(some)
+        total += found * len(masks) / max(1, len(some))
     return total
 
 

@@ -42,6 +42,7 @@ _HASHES = [k for k, f in enumerate(fields(Measures)) if f.name in ("phash", "mir
 
 
 def row_of(new: New) -> list[Any]:
+    """A new picture's values, in the order of the columns."""
     own: dict[str, Any] = {
         name: stored(name, getattr(new, name)) for name in _OWN if hasattr(new, name) and name != "added_at"
     }
@@ -57,6 +58,7 @@ def row_of(new: New) -> list[Any]:
 
 
 def measured_values(measures: Measures) -> list[Any]:
+    """The values of measures, in the order of their columns."""
     told = [*_of_measures(measures)]
     for k in _HASHES:  # SQLite's numbers have a sign
         told[k] -= 2**64 if told[k] >= 2**63 else 0
@@ -64,6 +66,7 @@ def measured_values(measures: Measures) -> list[Any]:
 
 
 def entry_of(row: sqlite3.Row) -> Entry:
+    """The picture of a row that holds id and all columns, in their order."""
     values = tuple(row)
     own = dict(zip(("id", *_OWN), values, strict=False))
     told = values[1 + len(_OWN) :]
@@ -102,6 +105,7 @@ def stored(name: str, value: Any) -> Any:
 
 
 def tags_of(line: str) -> tuple[str, ...]:
+    """Tags from the way they are stored."""
     return tuple(tag for tag in line.split("\n") if tag)
 
 

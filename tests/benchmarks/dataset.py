@@ -72,7 +72,7 @@ def make_pictures(folder: Path, count: int) -> None:
     and saved again."""
     folder.mkdir()
     draw = np.random.default_rng(0)
-    canvases = [_canvas(draw) for _ in range(CANVASES)]
+    canvases = [_canvas(draw) for _ in range(min(CANVASES, 3 + count // 50))]
     last = np.zeros((SIDE_PX, SIDE_PX, 3), np.uint8)
     for k in range(count):
         is_varied = k % VARIED_EVERY == VARIED_EVERY - 1
@@ -100,7 +100,7 @@ def _canvas(draw: np.random.Generator) -> Any:
 def _scene(canvases: list[Any], draw: np.random.Generator) -> Any:
     """Two turned and scaled cuts of canvases, mixed."""
     cuts = []
-    for canvas in (canvases[k] for k in draw.choice(CANVASES, 2, replace=False)):
+    for canvas in (canvases[k] for k in draw.choice(len(canvases), 2, replace=False)):
         middle = tuple(float(v) for v in draw.integers(450, CANVAS_PX - 450, 2))
         turn = cv2.getRotationMatrix2D(middle, float(draw.uniform(0, 360)), float(draw.uniform(0.9, 1.8)))
         turn[:, 2] += SIDE_PX / 2 - np.array(middle)

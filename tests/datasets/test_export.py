@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import gc
 import json
 import os
 import subprocess
@@ -103,6 +104,16 @@ def test_an_empty_folder_is_filled(tmp_path):
     with a_set(tmp_path / "set", PLAIN) as catalogue:
         written(catalogue, tmp_path / "out", "kohya")
     assert (tmp_path / "out" / "dataset.toml").is_file()
+
+
+def test_the_finished_folder_is_moved_not_copied(tmp_path):
+    with a_set(tmp_path / "set", PLAIN) as catalogue:
+        running = export(catalogue, ExportRequest(out=str(tmp_path / "out")))
+        next(running)
+        (hidden,) = tmp_path.glob(".out-*")
+        folder = hidden.stat().st_ino
+        list(running)
+    assert (tmp_path / "out").stat().st_ino == folder
 
 
 @pytest.mark.parametrize("layout", ["imagefolder", "webdataset"])
@@ -332,6 +343,7 @@ def test_hugging_face_datasets_opens_it_with_the_right_splits(tmp_path, layout, 
     words, picture = ("txt", "png") if layout == "webdataset" else ("text", "image")
     assert {side: set(opened[side][words]) for side in opened} == expected
     assert opened["train"][0][picture].size == (72, 66)
+    gc.collect()  # here, where the files that it leaves open are its own affair
 
 
 def test_the_index_is_small_and_plain(tmp_path):
