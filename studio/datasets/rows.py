@@ -24,6 +24,15 @@ EDITABLE = (
 """What `edit` may change; the rest is fact."""
 
 
+_INDEXES = {
+    "sha256": "sha256", "split": "split", "license": "license", "source": "source", "parent": "parent",
+    "arrival": "is_deleted, id", "name": "is_deleted, name COLLATE NOCASE, id",
+    "size": "is_deleted, m_width * m_height, id", "sharpness": "is_deleted, m_sharpness, id",
+    "caption": "is_deleted, length(caption), id",
+}  # fmt: skip
+"""What pictures are looked up by, and each order of `Query`."""
+
+
 def _columns(kind: Any, prefix: str = "") -> dict[str, Any]:
     return {f"{prefix}{f.name}": f.type for f in fields(kind)}
 
@@ -112,10 +121,7 @@ def tags_of(line: str) -> tuple[str, ...]:
 def schema() -> list[str]:
     """The statements that make an empty catalogue."""
     columns = ", ".join(f"{name} {_TYPES.get(kind, 'TEXT')} NOT NULL" for name, kind in COLUMNS.items())
-    indexes = [
-        f"CREATE INDEX IF NOT EXISTS by_{columns.split(',')[0]} ON pictures ({columns})"
-        for columns in ("sha256", "split", "license", "source", "is_deleted, id", "parent")
-    ]
+    indexes = [f"CREATE INDEX IF NOT EXISTS by_{name} ON pictures ({on})" for name, on in _INDEXES.items()]
     return [
         f"CREATE TABLE IF NOT EXISTS pictures (id INTEGER PRIMARY KEY AUTOINCREMENT, {columns})",
         *indexes,

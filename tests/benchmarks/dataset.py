@@ -107,7 +107,7 @@ def _scene(canvases: list[Any], draw: np.random.Generator) -> Any:
         cuts.append(cv2.warpAffine(canvas, turn, (SIDE_PX, SIDE_PX), borderMode=cv2.BORDER_REFLECT))
     share = float(draw.uniform(0.55, 0.9))
     mixed = cv2.addWeighted(cuts[0], share, cuts[1], 1 - share, 0)
-    grain = cv2.randn(np.empty(mixed.shape, np.int8), 0, 10)
+    grain = cv2.randn(np.empty(mixed.shape, np.int8), 0, 16)
     return cv2.add(mixed, grain, dtype=cv2.CV_8U)
 
 

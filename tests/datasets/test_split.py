@@ -47,24 +47,32 @@ def aside(catalogue: Catalogue) -> set[str]:
     return {name for name, side in sides(catalogue).items() if side == "validation"}
 
 
+def leaking_share(catalogue: Catalogue, origin: list[int]) -> float:
+    """Share of validation pictures of whose origin a picture is learnt from, by what was planted."""
+    told = [(origin[int(entry.name[:-4])], entry.split) for entry in catalogue.entries()]
+    learnt = {of for of, side in told if side == "train"}
+    kept = [of for of, side in told if side == "validation"]
+    return sum(of in learnt for of in kept) / len(kept)
+
+
 def test_a_planted_set_leaks_when_drawn_at_random_and_not_when_split():
     """120 pictures and 80 variants of them, as real pixels."""
     draw = random.Random(0)
+    origin = [*range(120), *draw.sample(range(120), 80)]
     images = [picture(seed, 128, 128) for seed in range(120)]
-    images += [draw.choice(VARIANTS)(images[k]) for k in draw.sample(range(120), 80)]
-    news = [
+    images += [draw.choice(VARIANTS)(images[k]) for k in origin[120:]]
+    catalogue = a_set(*(
         new(k, measures=Measures(width=i.width, height=i.height, **measured(np.asarray(i.convert("RGB")))))
         for k, i in enumerate(images)
-    ]
-    catalogue = a_set(*news)
-    for id in draw.sample(catalogue.ids(), 20):
-        catalogue.edit_many({id: {"split": "validation"}}, "by hand")
-    catalogue.edit_many({e.id: {"split": "train"} for e in catalogue.entries() if not e.split}, "by hand")
-    leaking = {there for _, there in leaks([*catalogue.entries()])}
-    assert len(leaking) / 20 > 0.15
+    ))  # fmt: skip
+    kept = {*draw.sample(catalogue.ids(), 20)}
+    sides_at_random = {id: {"split": "validation" if id in kept else "train"} for id in catalogue.ids()}
+    catalogue.edit_many(sides_at_random, "by hand")
+    assert leaking_share(catalogue, origin) > 0.15
+    assert len({there for _, there in leaks([*catalogue.entries()])}) / 20 == leaking_share(catalogue, origin)
     report = split(catalogue, SplitRequest())
-    assert (report.train, report.validation) == (180, 20)
-    assert report.groups == 120
+    assert (report.train, report.validation, report.groups) == (180, 20, 120)
+    assert leaking_share(catalogue, origin) == 0
     assert leaks([*catalogue.entries()]) == []
 
 
