@@ -58,7 +58,16 @@ ALLOWED = {
 }
 """Heavy libraries, and the rooms that may use them."""
 
-TORCH_FREE = ("families", "schedulers", "engine.events", "engine.host", "runs", "studio", "sources", "datasets")
+TORCH_FREE = (
+    "families",
+    "schedulers",
+    "engine.events",
+    "engine.host",
+    "runs",
+    "studio",
+    "sources",
+    "datasets",
+)
 """Where the page looks in: heavy libraries only inside functions."""
 
 

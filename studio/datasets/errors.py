@@ -183,7 +183,10 @@ class OutNeeded(DatasetError):
 class FormatUnknown(DatasetError):
     """A layout that can't be written."""
 
-    text = Text("There is no format '{name}' to write. Choose one of: {known}.", "不能写成“{name}”格式。可选：{known}。")
+    text = Text(
+        "There is no format '{name}' to write. Choose one of: {known}.",
+        "不能写成“{name}”格式。可选：{known}。",
+    )
 
 
 class NothingToExport(DatasetError):

@@ -18,6 +18,7 @@ SLIDER_SPAN = 200
 """A range up to this wide is a slider; a wider one is a number box."""
 
 
+_PREFIXES = {"request": "ink", "training": "ink-train"}
 FINE_STEP = 1e-5
 """How far the arrows of a box move a number that has no step of its own."""
 
@@ -90,7 +91,7 @@ def control(speech: Speech, name: str, of: str = "request", **props: Any) -> Com
     request = REQUESTS[of]
     told = request.settings()[name]
     words = {"label": f"{of}.{name}.label", "info": f"{of}.{name}.help"}
-    prefix = "ink" if of == "request" else "ink-train"
+    prefix = _PREFIXES.get(of, f"ink-{of}")
     if told.choices:
         props = {"choices": [(choice, choice) for choice in told.choices], "filterable": False, **props}
     props = {"value": _default(request, name), "elem_id": f"{prefix}-{name.replace('_', '-')}", **props}

@@ -30,7 +30,12 @@ def launch_options(settings: Settings, language: str = "auto") -> dict[str, Any]
     given out, no error texts, no monitoring, no prompts kept in a run history)."""
     return {
         "theme": ink(),
-        "css_paths": [_ASSETS / "page.css", _ASSETS / "result.css", _ASSETS / "train.css"],
+        "css_paths": [
+            _ASSETS / "page.css",
+            _ASSETS / "result.css",
+            _ASSETS / "train.css",
+            _ASSETS / "dataset.css",
+        ],
         "head": "".join(
             f"<script>{(_ASSETS / script).read_text('utf-8')}</script>" for script in ("keys.js", "train.js")
         ),

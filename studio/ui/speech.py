@@ -3,8 +3,8 @@
 The first paint is right already: components are made with gradio's own I18n keys, and a script that runs before
 gradio (assets/first.js) settles the language. When the visitor switches, the server's list is sent to every component
 (`Speech.changes`). I18n alone was not enough: it reaches neither toasts nor handlers' answers, and its choice is
-forgotten on reload. The words of a request's fields come from the request itself, under "request.<field>.label", and
-for training under "training.<field>.label"."""
+forgotten on reload. The words of a request's fields come from the request itself, under "request.<field>.label", for
+training under "training.<field>.label", and so on (`REQUESTS`)."""
 
 import json
 from collections.abc import Callable
@@ -14,13 +14,27 @@ from typing import Any, TypeVar, cast, get_args
 import gradio as gr
 from gradio.components import Component
 
+from studio.dataset_requests import (
+    AugmentRequest,
+    CaptionRequest,
+    CheckRequest,
+    ExportRequest,
+    ImportRequest,
+    Need,
+    SplitRequest,
+    Wording,
+)
 from studio.requests import GenerateRequest, Request
 from studio.train_request import TrainRequest
 from studio.ui.changes import Changes, merged
 from studio.words import Language, Text
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
-REQUESTS: dict[str, type[Request]] = {"request": GenerateRequest, "training": TrainRequest}
+REQUESTS: dict[str, type[Request]] = {
+    "request": GenerateRequest, "training": TrainRequest, "need": Need, "importing": ImportRequest,
+    "checking": CheckRequest, "splitting": SplitRequest, "augmenting": AugmentRequest, "captioning": CaptionRequest,
+    "exporting": ExportRequest, "wording": Wording,
+}  # fmt: skip
 """What the words of fields begin with, for each request."""
 _FOLDER = Path(__file__).parent / "locales"
 _Made = TypeVar("_Made")

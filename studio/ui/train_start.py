@@ -105,6 +105,16 @@ class Starting:
         fix = checked.refusal.fix if checked.refusal else {}
         return updates(form.changes(form.partly(values, fix)))
 
+    def take_set(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
+        """The dataset that another tab hands over, with its model and trigger word."""
+        told, form = dict(data[self.workshop.sheet.passed_set] or {}), self.workshop.form
+        if not told:
+            return {self.workshop.sheet.passed_set: None}
+        changes = form.changes(form.partly(form.values(data), told))
+        path = form.controls["dataset_path"]
+        shown = updates(changes, {path: {"choices": self.workshop.choices.sets()}})
+        return {**shown, self.workshop.sheet.passed_set: None}
+
     def take_run(self, view: RunView) -> dict[Any, Any]:
         """The request of a run that is to be run again with changes, under a name that is free."""
         taken = {other.name.lower() for other in self.workshop.runs.list()}

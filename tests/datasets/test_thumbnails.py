@@ -67,7 +67,10 @@ def test_a_picture_too_large_is_not_opened(tmp_path, entry, monkeypatch):
         thumbnail(tmp_path, entry)
 
 
-@pytest.mark.parametrize(("mode", "colour"), [("RGBA", (255, 0, 0, 0)), ("I;16", 65535), ("CMYK", (0, 0, 0, 0)), ("P", 0), ("1", 1)])
+@pytest.mark.parametrize(
+    ("mode", "colour"),
+    [("RGBA", (255, 0, 0, 0)), ("I;16", 65535), ("CMYK", (0, 0, 0, 0)), ("P", 0), ("1", 1)],
+)
 def test_every_sort_of_pixel_becomes_plain_colour(tmp_path, entry, mode, colour):
     Image.new(mode, (300, 300), colour).save(tmp_path / "b.tiff")
     copy = thumbnail(tmp_path, replace(entry, file="b.tiff"))

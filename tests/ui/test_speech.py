@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import string
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ def placeholders(line: str) -> set[str | None]:
     return {name for _, name, _, _ in string.Formatter().parse(line)} - {None}
 
 
+@cache
 def literals(file: Path) -> list[str]:
     tree = ast.parse(file.read_text("utf-8"))
     return [
@@ -33,6 +35,7 @@ def literals(file: Path) -> list[str]:
     ]
 
 
+@cache
 def patterns(file: Path) -> list[str]:
     """f-strings that build keys, as regular expressions: f"chain.{name}.help" becomes chain\\..+\\.help."""
     found = []

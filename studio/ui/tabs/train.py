@@ -66,6 +66,9 @@ def _wire_form(sheet: Sheet, on: Starting) -> None:
         sets.example.click(sets.paint, None, sets.outputs, **_QUIET),
         on.preset.input(on.take_preset, on.needs, on.form_parts, **_QUIET),
         on.fix.click(on.take_fix, on.needs, on.form_parts, **_QUIET),
+        sheet.passed_set.change(
+            on.take_set, on.needs | {sheet.passed_set}, [*on.form_parts, sheet.passed_set], **_QUIET
+        ),
     ):
         checked = after.then(on.check, on.needs, on.check_parts, **_LATEST)
         checked.then(**_keeping(on))

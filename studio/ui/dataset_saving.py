@@ -1,0 +1,78 @@
+"""What is typed about one picture, saved without overwriting anybody: the page carries the words as it was given them,
+and what somebody else has changed since is noticed word by word, not picture by picture."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from studio.datasets.catalogue import Catalogue
+from studio.datasets.entry import Entry
+from studio.datasets.errors import EditedElsewhere
+
+HUMAN = "human"
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Base:
+    """The picture that a page shows: its place in what was found, and the words as they were when it was shown."""
+
+    id: int
+    place: int
+    caption: str
+    tags: tuple[str, ...]
+
+    @classmethod
+    def of(cls, entry: Entry, place: int) -> Self:
+        """A picture as it is now."""
+        return cls(entry.id, place, entry.caption, entry.tags)
+
+    @classmethod
+    def read(cls, words: object) -> Self | None:
+        """What a page carried; None for nothing, or for what this never wrote."""
+        try:
+            told = json.loads(str(words or "null"))
+            tags = tuple(str(tag) for tag in told["tags"])
+            return cls(int(told["id"]), max(0, int(told["place"])), str(told["caption"]), tags)
+        except (ValueError, TypeError, KeyError, OverflowError):
+            return None
+
+    def write(self) -> str:
+        """As the page carries it."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """How saving went: the picture as it is now, whether anything was written, and whether somebody else had been
+    there, so that nothing was."""
+
+    entry: Entry
+    is_written: bool = False
+    is_clash: bool = False
+
+
+def save(catalogue: Catalogue, base: Base, caption: str, tags: tuple[str, ...]) -> Saved:
+    """Write what differs from the words that were shown; a clash when those differ from what is there by now."""
+    typed: dict[str, Any] = {"caption": caption, "tags": tags}
+    mine = {name: value for name, value in typed.items() if value != getattr(base, name)}
+    for _ in range(_TRIES):
+        entry = catalogue.get(base.id)
+        wanted = {name: value for name, value in mine.items() if value != getattr(entry, name)}
+        if not wanted:
+            return Saved(entry)
+        if any(getattr(entry, name) != getattr(base, name) for name in wanted):
+            return Saved(entry, is_clash=True)
+        if "caption" in wanted:
+            wanted["caption_source"] = HUMAN
+        try:
+            return Saved(catalogue.edit(base.id, entry.version, **wanted), is_written=True)
+        except EditedElsewhere:
+            continue  # between the look and the write: look again
+    return Saved(catalogue.get(base.id), is_clash=True)
+
+
+def tags_of(words: str) -> tuple[str, ...]:
+    """Tags out of a line with commas of either width; each once."""
+    parts = words.replace("，", ",").replace("\n", ",").split(",")
+    return tuple(dict.fromkeys(" ".join(part.split()) for part in parts if part.strip()))
