@@ -11,7 +11,7 @@ from studio.ui.changes import updates
 from studio.ui.dataset_desk import Data, Updates
 from studio.ui.dataset_events import IN_ORDER, LATEST, QUIET, reopen
 from studio.ui.dataset_room import Room
-from studio.ui.dataset_saving import Base, Saved
+from studio.ui.dataset_saving import Base
 
 _SHOW_PICTURE = (
     "() => document.getElementById('ink-look')?.scrollIntoView({behavior: 'smooth', block: 'nearest'})"
@@ -71,12 +71,15 @@ def _kept(room: Room, catalogue: Catalogue, data: Data) -> Updates | None:
     done = room.close.save(catalogue, data)
     if done is None or not done[1].is_clash:
         return None
-    return _told(room, catalogue, data, done[1])
+    return _told(room, catalogue, data)
 
 
-def _told(room: Room, catalogue: Catalogue, data: Data, saved: Saved) -> Updates:
+def _told(room: Room, catalogue: Catalogue, data: Data) -> Updates:
     language = room.desk.language(data)
-    return updates(room.close.told(catalogue, data[room.close.caption] or "", saved, language))
+    base = room.close.base(data)
+    if base is None:
+        return {room.desk.nothing: None}
+    return updates(room.close.told(catalogue, base, *room.close.typed(data), language))
 
 
 def wire_close(room: Room) -> None:
@@ -88,7 +91,7 @@ def wire_close(room: Room) -> None:
         if done is None:
             return {room.desk.nothing: None}
         base, saved = done
-        told = _told(room, catalogue, data, saved)
+        told = _told(room, catalogue, data)
         if not saved.is_written:
             return told
         facts = room.facts.of(catalogue)
@@ -103,11 +106,13 @@ def wire_close(room: Room) -> None:
             None, [close.opened, close.caption], None, js=_RETITLE, **QUIET
         )
 
-    def count(catalogue: Catalogue, data: Data) -> Updates:
-        told = close.told(catalogue, data[close.caption] or "", None, room.desk.language(data))
-        return updates({close.note: told[close.note]})
-
-    close.caption.input(room.desk.handler(count), room.needs, room.parts, **LATEST)
+    for typing in (close.caption.input, close.tags.input):
+        typing(
+            room.desk.handler(lambda catalogue, data: _told(room, catalogue, data)),
+            room.needs,
+            room.parts,
+            **LATEST,
+        )
 
     def step(way: int) -> Callable[[Data], Updates]:
         def go(catalogue: Catalogue, data: Data) -> Updates:
@@ -200,7 +205,7 @@ def _wire_clash(room: Room) -> None:
         done = close.save(catalogue, held)
         assert done is not None
         over = {close.opened: done[0].write()}
-        return {**room.look(catalogue, data, over), **_told(room, catalogue, data, done[1])}
+        return {**room.look(catalogue, data, over), **_told(room, catalogue, data)}
 
     close.mine.click(room.desk.handler(mine), room.needs, room.parts, **IN_ORDER)
     close.theirs.click(reopen(room), room.needs, room.parts, **IN_ORDER)

@@ -118,4 +118,4 @@ def wire_opening(sheet: Sheet, room: Room, timer: gr.Timer) -> None:
     sheet.language.input(
         speak, room.needs | {room.bring.source}, [*dict.fromkeys([*room.parts, *turned])], **QUIET
     )
-    timer.tick(room.tick, room.needs, room.parts, **QUIET)
+    timer.tick(room.tick, room.needs | {room.listed}, [*room.parts, room.listed, top.chosen], **QUIET)

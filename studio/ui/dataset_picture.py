@@ -14,7 +14,7 @@ from studio.ui.controls import Knob, Segments
 from studio.ui.dataset_desk import Data, Desk
 from studio.ui.dataset_grid import SCRIPT
 from studio.ui.dataset_model import Learner
-from studio.ui.dataset_saving import Base, Saved, save, tags_of
+from studio.ui.dataset_saving import Base, Saved, save, standing, tags_of
 from studio.ui.dataset_sight import Sight
 from studio.ui.safe import html
 from studio.words import Language
@@ -149,7 +149,7 @@ class Close:
         base = self.base(data)
         if base is None:
             return None
-        caption, tags = data[self.caption] or "", tags_of(data[self.tags] or "")
+        caption, tags = self.typed(data)
         saved = save(catalogue, base, caption, tags)
         return (replace(base, caption=caption, tags=tags) if saved.is_written else base), saved
 
@@ -231,19 +231,24 @@ class Close:
         """The words of the picture, put into their boxes."""
         return {self.caption: {"value": base.caption}, self.tags: {"value": ", ".join(base.tags)}}
 
-    def told(self, catalogue: Catalogue, caption: str, saved: Saved | None, language: Language) -> Changes:
-        """The line under the caption: tokens, and whether it is saved; the words of whoever was quicker."""
-        limit = self.learner.limit(catalogue.need)
-        tokens, say = Sight(self.desk).tokens(caption, limit, language), self.desk.say
-        is_clash, words = saved is not None and saved.is_clash, ""
-        if saved is not None and saved.is_clash:
-            sentence = say(
-                language, "look.clash", caption=saved.entry.caption, tags=", ".join(saved.entry.tags) or "–"
-            )
-            words = f'<p class="ink-look-clash" role="alert">{html(sentence)}</p>'
-        elif saved is not None and saved.is_written:
-            words = f'<span class="ink-look-saved" role="status">{html(say(language, "look.saved"))}</span> '
-        return {self.note: {"value": words + tokens}, self.clash: {"visible": is_clash}}
+    def told(
+        self, catalogue: Catalogue, base: Base, caption: str, tags: tuple[str, ...], language: Language
+    ) -> Changes:
+        """The line under the caption: whether what is typed is saved, and its tokens; the words of whoever was quicker.
+        It follows from the catalogue alone, so that answers may come late or twice."""
+        entry, say = catalogue.get(base.id), self.desk.say
+        state = standing(entry, base, caption, tags)
+        words = Sight(self.desk).tokens(caption, self.learner.limit(catalogue.need), language)
+        if state == "clash":
+            sentence = say(language, "look.clash", caption=entry.caption, tags=", ".join(entry.tags) or "–")
+            words = f'<p class="ink-look-clash" role="alert">{html(sentence)}</p>{words}'
+        elif state == "saved":
+            words = f'<span class="ink-look-saved" role="status">{html(say(language, "look.saved"))}</span> {words}'
+        return {self.note: {"value": words}, self.clash: {"visible": state == "clash"}}
+
+    def typed(self, data: Data) -> tuple[str, tuple[str, ...]]:
+        """The caption and the tags as they stand in their boxes."""
+        return data[self.caption] or "", tags_of(data[self.tags] or "")
 
 
 def _turned(crop: Crop, way: int) -> Crop:

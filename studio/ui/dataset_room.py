@@ -29,7 +29,7 @@ from studio.ui.dataset_top import Top
 
 @dataclass
 class Room:
-    """The panels. `stamp` is the state of the set that this page shows."""
+    """The panels. `stamp` is the state of the set that this page shows, `listed` the sets that it offers."""
 
     desk: Desk
     learner: Learner
@@ -49,7 +49,7 @@ class Room:
     def draw_memory(self) -> None:
         """What the page remembers without showing it."""
         self.desk.draw_memory()
-        self.stamp = gr.State(-1)
+        self.stamp, self.listed = gr.State(-1), gr.State([])
 
     def draw(self) -> None:
         """What is done to the set on the left, its pictures on the right."""
@@ -156,16 +156,25 @@ class Room:
             return {}
 
     def tick(self, data: Data) -> Updates:
-        """Look again where somebody else has changed the set."""
+        """Look again where somebody else has changed the set, and offer the sets that somebody else has made."""
+        names = sorted(self.desk.names(data[self.desk.own] or []))
+        is_gone = bool(data[self.desk.chosen]) and data[self.desk.chosen] not in names
+        told: Updates = {self.desk.nothing: None}
+        if names != data[self.listed]:
+            value = {"value": None} if is_gone else {}
+            told |= {
+                self.desk.chosen: gr.update(choices=[(one, one) for one in names], **value),
+                self.listed: names,
+            }
+        if is_gone:
+            return told | self.nothing(data)
         if not data[self.desk.chosen]:
-            return {self.desk.nothing: None}
+            return told
         try:
             with self.desk.opened(data) as catalogue:
-                if catalogue.stamp == data[self.stamp]:
-                    return {self.desk.nothing: None}
-                return self.look(catalogue, data)
-        except StudioError:
-            return {self.desk.nothing: None}
+                return told if catalogue.stamp == data[self.stamp] else told | self.look(catalogue, data)
+        except StudioError:  # told at once when somebody does something with the set, not every three seconds
+            return told
 
     def develop(self, catalogue: Catalogue, data: Data) -> Updates:
         """Make the thumbnails that the page lacks, and show them."""
@@ -193,5 +202,5 @@ class Room:
         told = self.look(catalogue, data, {self.close.opened: base.write() if base else ""})
         if base is None:
             return told
-        words = self.close.told(catalogue, base.caption, None, self.desk.language(data))
+        words = self.close.told(catalogue, base, base.caption, base.tags, self.desk.language(data))
         return {**told, **updates(self.close.words(base), words)}

@@ -3,7 +3,7 @@ and what somebody else has changed since is noticed word by word, not picture by
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from studio.datasets.catalogue import Catalogue
 from studio.datasets.entry import Entry
@@ -70,6 +70,21 @@ def save(catalogue: Catalogue, base: Base, caption: str, tags: tuple[str, ...]) 
         except EditedElsewhere:
             continue  # between the look and the write: look again
     return Saved(catalogue.get(base.id), is_clash=True)
+
+
+def standing(
+    entry: Entry, base: Base, caption: str, tags: tuple[str, ...]
+) -> Literal["saved", "open", "clash"]:
+    """How what is typed stands to what is there: saved, still to be saved, or typed over somebody else's words."""
+    typed: dict[str, Any] = {"caption": caption, "tags": tags}
+    mine = {
+        name: value
+        for name, value in typed.items()
+        if value not in (getattr(base, name), getattr(entry, name))
+    }
+    if not mine:
+        return "saved"
+    return "clash" if any(getattr(entry, name) != getattr(base, name) for name in mine) else "open"
 
 
 def tags_of(words: str) -> tuple[str, ...]:

@@ -127,10 +127,22 @@ def test_a_name_that_is_taken_is_told_at_the_form(bench, settings):
 def test_the_tick_is_silent_until_somebody_changes_the_set(bench, settings):
     with fill(settings, 2) as catalogue:
         stamp = bench.room.looking(bench.data())[bench.room.stamp]
-        assert bench.room.tick(bench.data() | {bench.room.stamp: stamp}) == {bench.room.desk.nothing: None}
+        seen = bench.data() | {bench.room.stamp: stamp, bench.room.listed: ["boats"]}
+        assert bench.room.tick(seen) == {bench.room.desk.nothing: None}
         catalogue.edit_many({1: {"caption": "from elsewhere"}}, "edit")
-        told = bench.room.tick(bench.data() | {bench.room.stamp: stamp})
-        assert "from elsewhere" in shown(told, bench.room.grid.tiles)
+        assert "from elsewhere" in shown(bench.room.tick(seen), bench.room.grid.tiles)
+
+
+def test_the_tick_offers_new_sets_and_notices_that_one_is_gone(bench, settings):
+    fill(settings, 2).close()
+    seen = bench.data(name=None) | {bench.room.listed: []}
+    told = bench.room.tick(seen)
+    assert told[bench.room.desk.chosen]["choices"] == [("boats", "boats")]
+    assert "value" not in told[bench.room.desk.chosen]
+    Sets(settings).remove("boats")
+    gone = bench.room.tick(bench.data() | {bench.room.listed: ["boats"]})
+    assert gone[bench.room.desk.chosen]["value"] is None
+    assert gone[bench.room.left]["visible"] is False
 
 
 def test_the_whole_tab_speaks_chinese(bench, settings):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from studio.ui.dataset_saving import HUMAN, Base, save, tags_of
+from studio.ui.dataset_saving import HUMAN, Base, save, standing, tags_of
 from tests.ui.conftest import drawn
 from tests.ui.dataset import draw_bench, fill
 
@@ -57,10 +57,20 @@ def test_saving_mine_over_theirs_leaves_alone_what_i_never_touched(bench, catalo
 def test_a_clash_is_told_with_the_others_words_and_keeps_the_page_where_it_is(bench, catalogue):
     base = Base.of(catalogue.get(1), 0)
     save(catalogue, base, "<b>theirs</b>", ("boat",))
-    saved = save(catalogue, base, "mine", ("boat",))
-    told = bench.room.close.told(catalogue, "mine", saved, "en")
+    assert save(catalogue, base, "mine", ("boat",)).is_clash
+    told = bench.room.close.told(catalogue, base, "mine", ("boat",), "en")
     assert "&lt;b&gt;theirs" in told[bench.room.close.note]["value"]
     assert told[bench.room.close.clash]["visible"] is True
+
+
+def test_how_what_is_typed_stands_follows_from_the_catalogue(catalogue):
+    base = Base.of(catalogue.get(1), 0)
+    assert standing(catalogue.get(1), base, base.caption, base.tags) == "saved"
+    assert standing(catalogue.get(1), base, "typing", base.tags) == "open"
+    save(catalogue, base, "typing", base.tags)
+    assert standing(catalogue.get(1), base, "typing", base.tags) == "saved"
+    assert standing(catalogue.get(1), base, "typing on", base.tags) == "clash"
+    assert standing(catalogue.get(1), base, base.caption, ("lake",)) == "open"
 
 
 def test_a_page_carries_which_picture_its_words_are_about(catalogue):
