@@ -306,7 +306,7 @@ class NothingToVary(DatasetError):
 class CaptioningFailed(DatasetError):
     """What the captioning process said before it gave up; what had been written is kept."""
 
-    text = Text("{reason}", "{reason}")
+    text = Text("The captioner could not go on: {reason}", "描述模型无法继续：{reason}")
 
 
 class TicksWanted(DatasetError):

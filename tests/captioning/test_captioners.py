@@ -75,7 +75,7 @@ def test_qwen_is_told_in_the_language_that_is_asked_for(settings):
     describe = captioners()["qwen_vl"].load(settings.weights_dir / "qwen-tiny", pick_device())
     said = {
         describe(pictures()[:1], asked("qwen_vl", **more))[0].caption
-        for more in ({}, {"language": "zh"}, {"prompt": "说说看"}, {"prompt": "<|image_pad|>说说看"})
+        for more in ({}, {"caption_language": "zh"}, {"prompt": "说说看"}, {"prompt": "<|image_pad|>说说看"})
     }
     assert len(said) == 3
 

@@ -73,7 +73,7 @@ def test_chinese_is_read_word_by_word(tokenizer_file: Path) -> None:
 def test_reading_is_learnt(tokenizer_file: Path) -> None:
     names = tokenizer.load(tokenizer_file)
     recipe = replace(
-        SMOKE, reading_steps=120, reading_batch=64, reading_rate=3e-3, text_width=64, reading_seconds=60
+        SMOKE, reading_steps=120, reading_batch=64, reading_rate=3e-3, text_width=64, reading_seconds=3600
     )
     torch.manual_seed(0)
     text = networks.build_text_encoder(recipe, names.vocab_size)
