@@ -46,9 +46,9 @@ def wire_grid(room: Room) -> None:
             is_deleted = room.sieve.query(held).is_deleted
             return updates(room.picked.changes(held[grid.picked], found, is_deleted, language))
 
-        return {**room.desk.handler(count)(with_), grid.picked: with_[grid.picked]}
+        return {**room.only(room.bar, room.desk.handler(count))(with_), grid.picked: with_[grid.picked]}
 
-    grid.tiles.pick(pick, room.needs, [*room.parts], **IN_ORDER)
+    grid.tiles.pick(pick, room.needs, room.bar, **IN_ORDER)
 
     def open_(data: Data, told: gr.EventData) -> Updates:
         def show(catalogue: Catalogue, held: Data) -> Updates:
@@ -60,9 +60,9 @@ def wire_grid(room: Room) -> None:
                 return {room.desk.nothing: None}
             return room.show(catalogue, held, close.found(catalogue, room.sieve.query(held), id))
 
-        return room.desk.handler(show)(data)
+        return room.only(room.close_up, room.desk.handler(show))(data)
 
-    opened = grid.tiles.open(open_, room.needs, room.parts, **IN_ORDER)
+    opened = grid.tiles.open(open_, room.needs, room.close_up, **IN_ORDER)
     opened.then(None, None, None, js=_SHOW_PICTURE, **QUIET)
 
 
@@ -100,19 +100,25 @@ def wire_close(room: Room) -> None:
         seen = {room.stamp: catalogue.stamp} if data[room.stamp] == catalogue.stamp - 1 else {}
         return {**told, **line, **seen, close.opened: base.write()}
 
-    saving = room.desk.handler(save)
+    told_of = [
+        close.opened,
+        close.note,
+        close.clash,
+        room.top.line,
+        room.top.undo,
+        room.stamp,
+        room.desk.nothing,
+    ]
+    typed = {*room.desk.needs, *close.parts, room.stamp}
+    saving = room.only(told_of, room.desk.handler(save))
     for event in (close.caption.blur, close.caption.submit, close.tags.blur, close.tags.submit):
-        event(saving, room.needs, room.parts, **IN_ORDER).then(
+        event(saving, typed, told_of, **IN_ORDER).then(
             None, [close.opened, close.caption], None, js=_RETITLE, **QUIET
         )
 
+    counting = room.desk.handler(lambda catalogue, data: _told(room, catalogue, data))
     for typing in (close.caption.input, close.tags.input):
-        typing(
-            room.desk.handler(lambda catalogue, data: _told(room, catalogue, data)),
-            room.needs,
-            room.parts,
-            **LATEST,
-        )
+        typing(counting, typed, [close.note, close.clash, room.desk.nothing], **LATEST)
 
     def step(way: int) -> Callable[[Data], Updates]:
         def go(catalogue: Catalogue, data: Data) -> Updates:
@@ -131,8 +137,10 @@ def wire_close(room: Room) -> None:
         return _kept(room, catalogue, data) or room.show(catalogue, data, None)
 
     for button, way in ((close.before, -1), (close.after, 1)):
-        button.click(step(way), room.needs, room.parts, **IN_ORDER)
-    close.close.click(room.desk.handler(shut), room.needs, room.parts, **IN_ORDER)
+        button.click(room.only(room.close_up, step(way)), room.needs, room.close_up, **IN_ORDER)
+    close.close.click(
+        room.only(room.close_up, room.desk.handler(shut)), room.needs, room.close_up, **IN_ORDER
+    )
     _wire_changes(room)
     _wire_clash(room)
 

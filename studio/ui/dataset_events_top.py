@@ -118,4 +118,9 @@ def wire_opening(sheet: Sheet, room: Room, timer: gr.Timer) -> None:
     sheet.language.input(
         speak, room.needs | {room.bring.source}, [*dict.fromkeys([*room.parts, *turned])], **QUIET
     )
-    timer.tick(room.tick, room.needs | {room.listed}, [*room.parts, room.listed, top.chosen], **QUIET)
+    asked = {*room.desk.needs, room.stamp, room.listed}
+    # through the queue: past it, gradio tells nobody that a state has changed
+    timer.tick(room.tick, asked, [room.desk.nothing, room.news, room.listed, top.chosen], **QUIET)
+    room.news.change(room.looking, room.needs, room.parts, **LATEST)
+    for name, page in sheet.pages.items():
+        page.select(lambda is_here=name == "dataset": gr.Timer(active=is_here), None, timer, **AT_ONCE)

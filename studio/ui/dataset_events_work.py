@@ -145,9 +145,10 @@ def wire_checks(room: Room) -> None:
         return room.doing(lambda catalogue, held: over)(data)
 
     drawn = [checking.plots, room.desk.nothing]
-    started = checking.button.click(check, room.needs, checking.work.parts, **WORK)
+    asked = {*room.needs, *checking.needs}
+    started = checking.button.click(check, asked, checking.work.parts, **WORK)
     mended = checking.card.fix(mend, room.needs, room.parts, **IN_ORDER)
-    checked_again = mended.then(check, room.needs, checking.work.parts, **WORK)
+    checked_again = mended.then(check, asked, checking.work.parts, **WORK)
     for done in (started, checked_again):
         done.then(reopen(room), room.needs, room.parts, **QUIET).then(
             room.desk.handler(plots), room.needs, drawn, **QUIET
@@ -209,7 +210,7 @@ def wire_leaving(room: Room) -> None:
             yield {sheet.passed_set: passed, sheet.tabs: gr.update(selected="train")}
 
     outputs = [*to_train.work.parts, sheet.passed_set, sheet.tabs]
-    sent = to_train.button.click(send, room.needs, outputs, **WORK)
+    sent = to_train.button.click(send, {*room.needs, *room.checking.needs}, outputs, **WORK)
     sent.then(reopen(room), room.needs, room.parts, **QUIET)
     for work in (exporting.work, to_train.work):
         work.stop.click(stopping(room), None, None, **AT_ONCE)

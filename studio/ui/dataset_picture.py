@@ -218,10 +218,10 @@ class Close:
             self.where: {"value": where},
             self.before: {"interactive": base.place > 0},
             self.after: {"interactive": base.place + 1 < count},
+            self.whole: {"interactive": entry.crop is not None},
             self.picture: {"value": sight.picture(catalogue, entry, language)},
             self.side: {"value": "validation" if entry.split == "validation" else ""},
             self.facts: {"value": sight.facts(catalogue, entry, fit, language)},
-            self.whole: {"interactive": entry.crop is not None},
         }
         for made, share in zip(self.cuts, cuts, strict=True):
             told[made] = {"value": round(100 * share, 1)}

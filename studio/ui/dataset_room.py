@@ -29,7 +29,8 @@ from studio.ui.dataset_top import Top
 
 @dataclass
 class Room:
-    """The panels. `stamp` is the state of the set that this page shows, `listed` the sets that it offers."""
+    """The panels. `stamp` is the state of the set that this page shows, `listed` the sets that it offers;
+    `news` tells that somebody else has changed something."""
 
     desk: Desk
     learner: Learner
@@ -49,7 +50,7 @@ class Room:
     def draw_memory(self) -> None:
         """What the page remembers without showing it."""
         self.desk.draw_memory()
-        self.stamp, self.listed = gr.State(-1), gr.State([])
+        self.stamp, self.listed, self.news = gr.State(-1), gr.State([]), gr.State("")
 
     def draw(self) -> None:
         """What is done to the set on the left, its pictures on the right."""
@@ -70,8 +71,36 @@ class Room:
         """What `look` has to be given."""
         return {
             *self.desk.needs, *self.sieve.parts, *self.grid.parts, *self.close.parts, self.stamp,
-            *self.checking.needs,
         }  # fmt: skip
+
+    @property
+    def close_up(self) -> list[Any]:
+        """What handlers about the picture up close write on. The browser looks for every output of an event through
+        the whole page, so those that come often name few."""
+        close = self.close
+        return [
+            *close.parts, close.box, close.where, close.before, close.after, close.whole, close.picture, close.side, close.facts,
+            *close.cuts, close.note, close.clash, self.grid.tiles, self.top.line, self.top.undo, self.stamp,
+            self.desk.nothing,
+        ]  # fmt: skip
+
+    @property
+    def bar(self) -> list[Any]:
+        """What selecting writes on."""
+        picked = self.picked
+        return [
+            self.grid.picked, picked.told, picked.box, picked.delete, picked.restore, *picked.buttons.values(), picked.every,
+            self.desk.nothing,
+        ]  # fmt: skip
+
+    def only(self, parts: list[Any], handler: Callable[..., Updates]) -> Callable[[Data], Updates]:
+        """A handler that tells nothing but these parts."""
+
+        def handle(data: Data) -> Updates:
+            told = handler(data)
+            return {made: told[made] for made in parts if made in told} or {self.desk.nothing: None}
+
+        return handle
 
     @property
     def parts(self) -> list[Any]:
@@ -81,8 +110,8 @@ class Room:
             self.desk.nothing, self.stamp, self.left, self.sifting, self.to_train.box, top.line, top.undo, top.fold, top.remove,
             *sieve.parts, sieve.clear, *grid.parts, grid.tiles, grid.pager, grid.earlier, grid.later, grid.told,
             picked.told, picked.box, picked.delete, picked.restore, *picked.buttons.values(), picked.every,
-            *close.parts, close.box, close.where, close.before, close.after, close.picture, close.side, close.facts,
-            close.whole, *close.cuts, close.note, close.clash, *self.checking.parts,
+            *close.parts, close.box, close.where, close.before, close.after, close.whole, close.picture, close.side, close.facts,
+            *close.cuts, close.note, close.clash, *self.checking.parts,
         ]  # fmt: skip
 
     # looking
@@ -156,10 +185,10 @@ class Room:
             return {}
 
     def tick(self, data: Data) -> Updates:
-        """Look again where somebody else has changed the set, and offer the sets that somebody else has made."""
-        names = sorted(self.desk.names(data[self.desk.own] or []))
-        is_gone = bool(data[self.desk.chosen]) and data[self.desk.chosen] not in names
+        """Whether somebody else has changed the set, and which sets somebody else has made; `news` has the page look."""
+        names, chosen = sorted(self.desk.names(data[self.desk.own] or [])), data[self.desk.chosen]
         told: Updates = {self.desk.nothing: None}
+        is_gone = bool(chosen) and chosen not in names
         if names != data[self.listed]:
             value = {"value": None} if is_gone else {}
             told |= {
@@ -167,14 +196,15 @@ class Room:
                 self.listed: names,
             }
         if is_gone:
-            return told | self.nothing(data)
-        if not data[self.desk.chosen]:
+            return told | {self.news: f"{chosen} is gone"}
+        if not chosen:
             return told
         try:
             with self.desk.opened(data) as catalogue:
-                return told if catalogue.stamp == data[self.stamp] else told | self.look(catalogue, data)
-        except StudioError:  # told at once when somebody does something with the set, not every three seconds
+                stamp = catalogue.stamp
+        except StudioError:  # told when somebody does something with the set, not every three seconds
             return told
+        return told if stamp == data[self.stamp] else told | {self.news: f"{chosen} {stamp}"}
 
     def develop(self, catalogue: Catalogue, data: Data) -> Updates:
         """Make the thumbnails that the page lacks, and show them."""

@@ -27,6 +27,7 @@ def build_page(studio: Studio) -> gr.Blocks:
         title=speech.say("en", "page.title"), analytics_enabled=False, delete_cache=_CACHE_S
     ) as page:
         _draw_tabs(Sheet(page, studio, speech, _draw_masthead(speech)))
+    _spare_the_browser(page)
     page.queue(max_size=64, api_open=False)
     return cast(gr.Blocks, page)
 
@@ -38,11 +39,21 @@ def _draw_tabs(sheet: Sheet) -> None:
     with sheet.tabs:
         for name, tab in tabs:
             with sheet.speech.put(gr.Tab, {"label": tab.title}, id=name, elem_id=f"ink-tab-{name}") as page:
+                sheet.pages[name] = page
                 drawn.append((tab, tab.draw(sheet)))
             page.select(None, None, None, js=f"() => window.inkstone.turnTo('{name}')", **_QUIET)
     for tab, surface in drawn:
         tab.wire(sheet, surface)
     sheet.page.load(None, None, None, js="() => window.inkstone.reopen()", **_QUIET)
+
+
+def _spare_the_browser(page: gr.Blocks) -> None:
+    """Events that show no progress have none to show anywhere. Otherwise gradio's script writes the state of every
+    component that any event has ever written on, at every event, and looks for each of them through the whole page:
+    seconds of work on a page of this size."""
+    for event in page.fns.values():
+        if event.show_progress == "hidden":
+            event.show_progress_on = []
 
 
 def _draw_masthead(speech: Speech) -> gr.Radio:

@@ -73,7 +73,7 @@ class Visitors:
 class Sheet:
     """The page in the making: the studio behind it, its words, its language switch, and who is served. `tabs` holds
     every tab by its module's name; `passed` is what another tab hands to Generate, `passed_set` what another hands to
-    Train, both as a partial request."""
+    Train, both as a partial request; `pages` are the tabs themselves, by the same names."""
 
     page: gr.Blocks
     studio: Studio
@@ -82,6 +82,7 @@ class Sheet:
     visitors: Visitors = field(default_factory=Visitors)
     tabs: gr.Tabs = field(default_factory=lambda: gr.Tabs(elem_id="ink-tabs"))
     passed: gr.State = field(default_factory=lambda: gr.State(None))
+    pages: dict[str, gr.Tab] = field(default_factory=dict)
     passed_set: gr.State = field(default_factory=lambda: gr.State(None))
 
 

@@ -36,7 +36,8 @@ class Watching:
         speech = self.workshop.sheet.speech
         self.seen = gr.State({})
         self.after = After(self.workshop)
-        self.timer = gr.Timer(EVERY_S, active=self.workshop.sheet.studio.settings.may_train)
+        is_turned_to = not self.workshop.sheet.pages  # on a page with several tabs, once it is turned to
+        self.timer = gr.Timer(EVERY_S, active=is_turned_to and self.workshop.sheet.studio.settings.may_train)
         self.chosen = speech.put(
             gr.Radio,
             {"label": "train.runs"},

@@ -30,7 +30,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory, tiny_kolors: Path, tiny_lor
         yield studio
 
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = 90_000
 """How long a busy machine may take for what it does in a moment when idle."""
 
 

@@ -130,7 +130,8 @@ def test_the_tick_is_silent_until_somebody_changes_the_set(bench, settings):
         seen = bench.data() | {bench.room.stamp: stamp, bench.room.listed: ["boats"]}
         assert bench.room.tick(seen) == {bench.room.desk.nothing: None}
         catalogue.edit_many({1: {"caption": "from elsewhere"}}, "edit")
-        assert "from elsewhere" in shown(bench.room.tick(seen), bench.room.grid.tiles)
+        assert bench.room.tick(seen)[bench.room.news] == f"boats {catalogue.stamp}"
+        assert "from elsewhere" in shown(bench.room.looking(seen), bench.room.grid.tiles)
 
 
 def test_the_tick_offers_new_sets_and_notices_that_one_is_gone(bench, settings):
@@ -142,7 +143,7 @@ def test_the_tick_offers_new_sets_and_notices_that_one_is_gone(bench, settings):
     Sets(settings).remove("boats")
     gone = bench.room.tick(bench.data() | {bench.room.listed: ["boats"]})
     assert gone[bench.room.desk.chosen]["value"] is None
-    assert gone[bench.room.left]["visible"] is False
+    assert "gone" in gone[bench.room.news]
 
 
 def test_the_whole_tab_speaks_chinese(bench, settings):

@@ -32,7 +32,7 @@ def draw(sheet: Sheet) -> DatasetSurface:
         with gr.Column(elem_id="ink-dataset-top"):
             room.top.draw()
         room.draw()
-        timer = gr.Timer(EVERY_S)
+        timer = gr.Timer(EVERY_S, active=not sheet.pages)
     return DatasetSurface(room, timer)
 
 
