@@ -14,7 +14,7 @@ from studio.ui.dataset_room import Room
 from studio.ui.dataset_saving import Base
 
 _SHOW_PICTURE = (
-    "() => document.getElementById('ink-look')?.scrollIntoView({behavior: 'smooth', block: 'nearest'})"
+    "() => document.getElementById('ink-look')?.scrollIntoView({behavior: 'smooth', block: 'start'})"
 )
 _RETITLE = (
     "(opened, caption) => { const tile = document.querySelector(`#ink-grid [data-id='${JSON.parse(opened || '{}').id}'] "

@@ -80,7 +80,7 @@ class Grid:
         drawn = tiles.html(catalogue, entries, picked, opened, language)
         first = (number - 1) * A_PAGE + 1
         told = say(language, "page.told", first=f"{first:,}", last=f"{first + len(entries) - 1:,}", count=f"{count:,}",
-                   pages=f"{self.pages(count):,}")  # fmt: skip
+                   number=f"{number:,}", pages=f"{self.pages(count):,}")  # fmt: skip
         shown: Changes = {
             self.tiles: {"value": drawn or tiles.nothing("empty" if is_all else "nothing", language)},
             self.pager: {"visible": count > A_PAGE},
