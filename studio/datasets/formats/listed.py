@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from studio.datasets.entry import Split
+from studio.datasets.folder import NOT_LISTED, TWICE
 from studio.datasets.formats.columns import TEXTS, facts_of, split_in
 from studio.datasets.formats.paths import (
     NO_NAME,
-    NOT_LISTED,
-    TWICE,
     located,
     opened,
     pictures,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from studio.datasets.entry import Split
+from studio.datasets.folder import NOT_THERE, OUTSIDE
 from studio.datasets.found import Skipped
 from studio.datasets.pictures import ENDINGS, OTHER_ENDINGS
 from studio.words import Said, Text
@@ -26,11 +27,7 @@ SPLITS: dict[str, Split] = {
 
 HIDDEN = Text("it is hidden", "它是隐藏文件")
 LINK = Text("it is a link that leaves the folder", "它是指向文件夹之外的链接")
-OUTSIDE = Text("{table} names a file outside the folder", "{table} 指向了文件夹之外的文件")
-NOT_THERE = Text("{table} names it, but it is not in the folder", "{table} 中有它，但文件夹里没有这个文件")
 NO_NAME = Text("a row of {table} names no file", "{table} 中有一行没有文件名")
-NOT_LISTED = Text("{table} has no row for it", "{table} 中没有它的记录")
-TWICE = Text("{table} names it twice; the first row counts", "{table} 中重复出现；以第一行为准")
 NOT_READ = Text(
     "its format is not read; save it as PNG, JPEG or WebP", "不支持这种格式；请另存为 PNG、JPEG 或 WebP"
 )
