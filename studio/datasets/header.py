@@ -82,11 +82,13 @@ def _quietly(read: Callable[[], _Told], otherwise: _Told) -> _Told:
 
 def _words(told: Any) -> str:
     """A value of metadata as one short line that any database takes."""
+    if not told:
+        return ""
     if isinstance(told, bytes):
         told = told.decode("utf-8", "replace")
     if isinstance(told, tuple | list):
         told = ", ".join(_words(part) for part in told)
-    line = "".join(letter if letter.isprintable() else " " for letter in str(told or "")[: 4 * _MOST_WORDS])
+    line = "".join(letter if letter.isprintable() else " " for letter in str(told)[: 4 * _MOST_WORDS])
     return " ".join(line.encode("utf-8", "replace").decode().split())[:_MOST_WORDS]
 
 
