@@ -9,6 +9,8 @@ import pytest
 from studio.engine.host import QUIET_THREADS
 
 os.environ.update(QUIET_THREADS)
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores: more threads would wait for one another
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -144,12 +144,14 @@ def scenes(count: int, creature: str, first_seed: int) -> list[Scene]:
     return [draw_lot(first_seed + k, only=creature if k % 2 == 0 else None) for k in range(count)]
 
 
-def train_spotter(judge: Judge, creature: str) -> tuple[Spotter, float]:
-    """A spotter for a creature and its share of right answers."""
+def train_spotter(
+    judge: Judge, creature: str, lessons: int = LESSONS, exam: int = EXAM
+) -> tuple[Spotter, float]:
+    """A spotter for a creature, from so many scenes, and its share of right answers in others."""
     spotter = Spotter(judge)
-    spotter.learn(scenes(LESSONS, creature, FIRST_SEED), creature)
+    spotter.learn(scenes(lessons, creature, FIRST_SEED), creature)
     right = []
-    for k, scene in enumerate(scenes(EXAM, creature, FIRST_SEED + LESSONS)):
+    for k, scene in enumerate(scenes(exam, creature, FIRST_SEED + lessons)):
         picture = as_picture(np.asarray(paint(scene, "flat")))
         right.append((float(spotter.sureness(picture[None])) > SURE) == (k % 2 == 0))
     return spotter, sum(right) / len(right)

@@ -192,7 +192,7 @@ def test_the_run_goes_on_without_the_server_and_the_next_one_shows_all_of_it(chr
         say(page, "Stopped at step")
         page.locator("#ink-order-delete").click()
         page.locator("#ink-ask-sure").click()
-        expect(page.locator("#ink-runs")).not_to_contain_text("alone")
+        expect(page.locator("#ink-runs", has_text="alone")).to_have_count(0)
     page.close()
 
 
@@ -238,14 +238,15 @@ def test_all_that_was_typed_survives_a_reload(visit, house):
 
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
-@pytest.mark.parametrize("width", [390, 768, 1440])
-def test_nothing_is_cut_off_at_any_width(visit, locale, width):
-    page = visit(locale, width=width)
+def test_nothing_is_cut_off_at_any_width(visit, locale):
+    page = visit(locale, width=390)
     turn_to_train(page)
     page.locator("#ink-strip img").first.wait_for()
     page.locator("#ink-train-more > button").click()
-    assert page.evaluate(OVERFLOW) == 0
-    assert not page.evaluate(CUT)
+    for width in (390, 768, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(OVERFLOW) == 0, width
+        assert not page.evaluate(CUT), width
 
 
 def test_every_control_has_a_name_and_tabs_are_reached_by_keyboard(visit):
