@@ -8,6 +8,7 @@ import gradio as gr
 from studio.datasets.catalogue import Catalogue
 from studio.ui.dataset_desk import Data, Updates
 from studio.ui.dataset_room import Room
+from studio.ui.dataset_saving import Base
 from studio.ui.sheet import visitor_of
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -21,6 +22,8 @@ IN_ORDER: dict[str, Any] = {
     "concurrency_limit": 1,
 }
 """One after the other, as they were asked: a caption is saved before the next picture is opened."""
+ONE_BY_ONE: dict[str, Any] = {**IN_ORDER, "trigger_mode": "always_last"}
+"""The next is asked when the last was answered, and so goes on from that answer."""
 
 
 def reopen(room: Room) -> Callable[[Data], Updates]:
@@ -28,9 +31,12 @@ def reopen(room: Room) -> Callable[[Data], Updates]:
 
     def again(catalogue: Catalogue, data: Data) -> Updates:
         base = room.close.base(data)
-        if base is None or catalogue.get(base.id).is_deleted or room.close.is_touched(base, data):
+        if base is None or room.close.is_behind(data) or room.close.is_touched(base, data):
             return room.look(catalogue, data)
-        return room.show(catalogue, data, type(base).of(catalogue.get(base.id), base.place))
+        entry = catalogue.get(base.id)
+        if entry.is_deleted or (entry.caption, entry.tags) == (base.caption, base.tags):
+            return room.look(catalogue, data)  # what is typed by the time that this is told stays
+        return room.show(catalogue, data, Base.of(catalogue, entry, base.place))
 
     return room.desk.handler(again)
 

@@ -9,7 +9,7 @@ from studio.datasets.catalogue import Catalogue
 from studio.datasets.inspect import fix as mend
 from studio.ui.changes import updates
 from studio.ui.dataset_desk import Data, Updates
-from studio.ui.dataset_events import IN_ORDER, LATEST, QUIET, reopen
+from studio.ui.dataset_events import IN_ORDER, LATEST, ONE_BY_ONE, QUIET, reopen
 from studio.ui.dataset_room import Room
 from studio.ui.dataset_saving import Base
 
@@ -17,10 +17,13 @@ _SHOW_PICTURE = (
     "() => document.getElementById('ink-look')?.scrollIntoView({behavior: 'smooth', block: 'start'})"
 )
 _RETITLE = (
-    "(opened, caption) => { const tile = document.querySelector(`#ink-grid [data-id='${JSON.parse(opened || '{}').id}'] "
-    ".ink-tile-words`); if (tile && caption) tile.textContent = caption; }"
+    "(opened) => { const { id, caption } = JSON.parse(opened || '{}'); "
+    "const tile = document.querySelector(`#ink-grid [data-id='${id}'] .ink-tile-words`); "
+    "if (tile && caption) tile.textContent = caption; }"
 )
 """Puts the caption under its tile without drawing the grid anew, which would take the click away that ended the edit."""
+_UNSAVED = "() => { document.querySelector('#ink-look-note .ink-look-saved')?.setAttribute('hidden', ''); }"
+"""What is typed is not saved yet, however long the server takes to say so."""
 
 
 def wire_grid(room: Room) -> None:
@@ -71,15 +74,11 @@ def _kept(room: Room, catalogue: Catalogue, data: Data) -> Updates | None:
     done = room.close.save(catalogue, data)
     if done is None or not done[1].is_clash:
         return None
-    return _told(room, catalogue, data)
+    return _told(room, catalogue, data, done[0])
 
 
-def _told(room: Room, catalogue: Catalogue, data: Data) -> Updates:
-    language = room.desk.language(data)
-    base = room.close.base(data)
-    if base is None:
-        return {room.desk.nothing: None}
-    return updates(room.close.told(catalogue, base, *room.close.typed(data), language))
+def _told(room: Room, catalogue: Catalogue, data: Data, base: Base) -> Updates:
+    return updates(room.close.told(catalogue, base, *room.close.typed(data), room.desk.language(data)))
 
 
 def wire_close(room: Room) -> None:
@@ -88,10 +87,10 @@ def wire_close(room: Room) -> None:
 
     def save(catalogue: Catalogue, data: Data) -> Updates:
         done = close.save(catalogue, data)
-        if done is None:
+        if done is None or not (done[1].is_written or done[1].is_clash):
             return {room.desk.nothing: None}
         base, saved = done
-        told = _told(room, catalogue, data)
+        told = _told(room, catalogue, data, base)
         if not saved.is_written:
             return told
         facts = room.facts.of(catalogue)
@@ -111,14 +110,20 @@ def wire_close(room: Room) -> None:
     ]
     typed = {*room.desk.needs, *close.parts, room.stamp}
     saving = room.only(told_of, room.desk.handler(save))
-    for event in (close.caption.blur, close.caption.submit, close.tags.blur, close.tags.submit):
-        event(saving, typed, told_of, **IN_ORDER).then(
-            None, [close.opened, close.caption], None, js=_RETITLE, **QUIET
-        )
+    left = [close.caption.blur, close.caption.submit, close.tags.blur, close.tags.submit]
+    saved = gr.on(left, saving, typed, told_of, **ONE_BY_ONE)
+    saved.then(None, [close.opened], None, js=_RETITLE, **QUIET)
 
-    counting = room.desk.handler(lambda catalogue, data: _told(room, catalogue, data))
-    for typing in (close.caption.input, close.tags.input):
-        typing(counting, typed, [close.note, close.clash, room.desk.nothing], **LATEST)
+    def count(catalogue: Catalogue, data: Data) -> Updates:
+        base = close.base(data)
+        if base is None:
+            return {room.desk.nothing: None}
+        return _told(room, catalogue, data, data[close.visit].caught_up(base))
+
+    typing = [close.caption.input, close.tags.input]
+    gr.on(typing, None, None, None, js=_UNSAVED, **QUIET)
+    noted = [close.note, close.clash, room.desk.nothing]
+    gr.on(typing, room.desk.handler(count), typed, noted, **LATEST)
 
     def step(way: int) -> Callable[[Data], Updates]:
         def go(catalogue: Catalogue, data: Data) -> Updates:
@@ -129,7 +134,8 @@ def wire_close(room: Room) -> None:
             if kept is not None:
                 return kept
             following = close.neighbour(catalogue, room.sieve.query(data), base, way)
-            return room.show(catalogue, data, following or Base.of(catalogue.get(base.id), base.place))
+            following = following or Base.of(catalogue, catalogue.get(base.id), base.place)
+            return room.show(catalogue, data, following)
 
         return room.desk.handler(go)
 
@@ -209,11 +215,12 @@ def _wire_clash(room: Room) -> None:
         base = close.base(data)
         if base is None:
             return room.look(catalogue, data)
+        data[close.visit].open(base)
         held = {**data, close.opened: close.rebased(catalogue, base, data).write()}
         done = close.save(catalogue, held)
         assert done is not None
         over = {close.opened: done[0].write()}
-        return {**room.look(catalogue, data, over), **_told(room, catalogue, data)}
+        return {**room.look(catalogue, data, over), **_told(room, catalogue, data, done[0])}
 
     close.mine.click(room.desk.handler(mine), room.needs, room.parts, **IN_ORDER)
     close.theirs.click(reopen(room), room.needs, room.parts, **IN_ORDER)

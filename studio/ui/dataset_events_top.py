@@ -16,6 +16,8 @@ from studio.ui.speech import as_language
 
 _SETTLE = "(kept, own, language) => [kept, own, window.inkstone.language]"
 _KEEP = "(kept, chosen) => window.inkstone.isOpen ? chosen : kept"
+_REST = "() => { document.getElementById('ink-dataset-desk').inert = %s; }"
+"""Whether nothing can be done to the pictures in sight: they are of the set that is being left."""
 
 
 def wire_top(room: Room) -> None:
@@ -25,8 +27,13 @@ def wire_top(room: Room) -> None:
              room.bring.fold]  # fmt: skip
     needs = {*room.needs, top.name, *top.form.controls.values()}
 
+    def turned(data: Data) -> Updates:
+        """A list tells of a choice even where it is the same once more, and that must not drop what is selected."""
+        return {room.desk.nothing: None} if data[room.shown] == data[top.chosen] else chosen(data)
+
     def chosen(data: Data) -> Updates:
         over = {room.grid.page: 1, room.grid.picked: [], room.close.opened: ""}
+        data[room.close.visit].open(None)
         over |= {made: props["value"] for made, props in room.sieve.cleared().items()}
         told = room.looking({**data, **over})
         return {**over, **told, **updates(_need(room, data), room.unfolded(data))}
@@ -49,11 +56,12 @@ def wire_top(room: Room) -> None:
 
     kept = {"fn": None, "inputs": [top.kept, top.chosen], "outputs": [top.kept], "js": _KEEP, **QUIET}
     for event in (
-        top.chosen.input(chosen, needs, shown, **QUIET),
+        top.chosen.input(turned, {*needs, room.shown}, shown, **QUIET),
         gr.on([top.make.click, top.name.submit], create, needs, shown, trigger_mode="once", **QUIET),
         top.sure.click(drop, needs, shown, **QUIET),
     ):
-        event.then(**kept)
+        event.then(**kept).then(None, None, None, js=_REST % "false", **QUIET)
+    top.chosen.input(None, None, None, js=_REST % "true", **QUIET)
     top.remove.click(top.ask, {*room.desk.needs}, [top.question, top.asks], **AT_ONCE)
     top.keep.click(lambda: gr.update(visible=False), None, top.question, **AT_ONCE)
     for made in top.form.controls.values():

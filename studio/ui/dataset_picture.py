@@ -14,7 +14,7 @@ from studio.ui.controls import Knob, Segments
 from studio.ui.dataset_desk import Data, Desk
 from studio.ui.dataset_grid import SCRIPT
 from studio.ui.dataset_model import Learner
-from studio.ui.dataset_saving import Base, Saved, save, standing, tags_of
+from studio.ui.dataset_saving import Base, Saved, Visit, save, standing, tags_of
 from studio.ui.dataset_sight import Sight
 from studio.ui.safe import html
 from studio.words import Language
@@ -27,7 +27,7 @@ _HALF = 2
 @dataclass
 class Close:
     """The panel. `opened` is carried by the page itself and not by the session, so that what arrives late is still
-    about the picture that it was typed for."""
+    about the picture that it was typed for; `visit` is what the session knows of the page meanwhile."""
 
     desk: Desk
     learner: Learner
@@ -35,7 +35,7 @@ class Close:
     def draw(self) -> None:
         """Neighbours on top, the picture on the left, words and facts on the right."""
         put = self.desk.sheet.speech.put
-        self.opened = gr.Textbox(visible=False, elem_id="ink-look-opened")
+        self.opened, self.visit = gr.Textbox(visible=False, elem_id="ink-look-opened"), gr.State(Visit())
         with gr.Column(visible=False, elem_id="ink-look") as self.box:
             with gr.Row(elem_classes="ink-actions", elem_id="ink-look-head"):
                 self.before = put(
@@ -119,19 +119,25 @@ class Close:
     @property
     def parts(self) -> list[Any]:
         """What handlers about the picture have to be given."""
-        return [self.opened, self.caption, self.tags]
+        return [self.opened, self.caption, self.tags, self.visit]
 
     # which one
 
     def base(self, data: Data) -> Base | None:
-        """The picture that the page shows."""
-        return Base.read(data[self.opened])
+        """The picture that the page shows; none when it is one of a set that was left meanwhile."""
+        base = Base.read(data[self.opened])
+        return base if base and base.set == data[self.desk.chosen] else None
+
+    def is_behind(self, data: Data) -> bool:
+        """Whether the page was given another picture, or none, since it asked."""
+        base, opened = self.base(data), data[self.visit].opened
+        return opened is not None and opened != (base.id if base else 0)
 
     def found(self, catalogue: Catalogue, query: Query, id: int) -> Base:
         """A picture that was clicked, with its place in what is shown."""
         entry = catalogue.get(id)
         ids = catalogue.ids(query)
-        return Base.of(entry, ids.index(id) if id in ids else 0)
+        return Base.of(catalogue, entry, ids.index(id) if id in ids else 0)
 
     def neighbour(self, catalogue: Catalogue, query: Query, base: Base, way: int) -> Base | None:
         """The one before (-1) or after (1) in what is shown now; where the picture itself has left it, the one that
@@ -140,7 +146,7 @@ class Close:
         is_there = bool(here) and here[0].id == base.id
         place = base.place + (way if is_there or way < 0 else 0)
         found = catalogue.page(query, place, 1) if place >= 0 else []
-        return Base.of(found[0], place) if found else None
+        return Base.of(catalogue, found[0], place) if found else None
 
     # saving
 
@@ -149,9 +155,14 @@ class Close:
         base = self.base(data)
         if base is None:
             return None
-        caption, tags = self.typed(data)
-        saved = save(catalogue, base, caption, tags)
-        return (replace(base, caption=caption, tags=tags) if saved.is_written else base), saved
+        (caption, tags), visit = self.typed(data), data[self.visit]
+        known = visit.caught_up(base)
+        saved = save(catalogue, known, caption, tags)
+        if not saved.is_written:
+            return known, saved
+        now = replace(known, caption=caption, tags=tags, is_written=True)
+        visit.wrote(known, now)
+        return now, saved
 
     def rebased(self, catalogue: Catalogue, base: Base, data: Data) -> Base:
         """The base as if what was typed had been typed over what is there by now; what wasn't touched stays as it was
@@ -242,7 +253,7 @@ class Close:
         if state == "clash":
             sentence = say(language, "look.clash", caption=entry.caption, tags=", ".join(entry.tags) or "–")
             words = f'<p class="ink-look-clash" role="alert">{html(sentence)}</p>{words}'
-        elif state == "saved":
+        elif state == "saved" and base.is_written:
             words = f'<span class="ink-look-saved" role="status">{html(say(language, "look.saved"))}</span> {words}'
         return {self.note: {"value": words}, self.clash: {"visible": state == "clash"}}
 

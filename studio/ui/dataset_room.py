@@ -21,7 +21,7 @@ from studio.ui.dataset_leaving import Exporting, ToTrain
 from studio.ui.dataset_model import Learner
 from studio.ui.dataset_picked import Picked
 from studio.ui.dataset_picture import Close
-from studio.ui.dataset_saving import Base
+from studio.ui.dataset_saving import Base, Visit
 from studio.ui.dataset_sieve import Sieve
 from studio.ui.dataset_steps import Augmenting, Captioning, Splitting
 from studio.ui.dataset_top import Top
@@ -29,8 +29,8 @@ from studio.ui.dataset_top import Top
 
 @dataclass
 class Room:
-    """The panels. `stamp` is the state of the set that this page shows, `listed` the sets that it offers;
-    `news` tells that somebody else has changed something."""
+    """The panels. `shown` is the set that this page shows and `stamp` that set's state, `listed` are the sets that it
+    offers; `news` tells that somebody else has changed something."""
 
     desk: Desk
     learner: Learner
@@ -51,6 +51,7 @@ class Room:
         """What the page remembers without showing it."""
         self.desk.draw_memory()
         self.stamp, self.listed, self.news = gr.State(-1), gr.State([]), gr.State("")
+        self.shown = gr.State("")
 
     def draw(self) -> None:
         """What is done to the set on the left, its pictures on the right."""
@@ -80,7 +81,7 @@ class Room:
         close = self.close
         return [
             *close.parts, close.box, close.where, close.before, close.after, close.whole, close.picture, close.side, close.facts,
-            *close.cuts, close.note, close.clash, self.grid.tiles, self.top.line, self.top.undo, self.stamp,
+            *close.cuts, close.note, close.clash, self.grid.tiles, self.top.line, self.top.undo, self.stamp, self.shown,
             self.desk.nothing,
         ]  # fmt: skip
 
@@ -107,7 +108,7 @@ class Room:
         """What `look` writes on, and what handlers around it set."""
         top, sieve, grid, picked, close = self.top, self.sieve, self.grid, self.picked, self.close
         return [
-            self.desk.nothing, self.stamp, self.left, self.sifting, self.to_train.box, top.line, top.undo, top.fold, top.remove,
+            self.desk.nothing, self.stamp, self.shown, self.left, self.sifting, self.to_train.box, top.line, top.undo, top.fold, top.remove,
             *sieve.parts, sieve.clear, *grid.parts, grid.tiles, grid.pager, grid.earlier, grid.later, grid.told,
             picked.told, picked.box, picked.delete, picked.restore, *picked.buttons.values(), picked.every,
             *close.parts, close.box, close.where, close.before, close.after, close.whole, close.picture, close.side, close.facts,
@@ -121,7 +122,8 @@ class Room:
         over = over or {}
         data = {**data, **over}
         shown = self._changes(catalogue, data)
-        return {**dict(over), **updates(shown), self.stamp: catalogue.stamp}
+        seen = {self.stamp: catalogue.stamp, self.shown: catalogue.root.name}
+        return {**dict(over), **updates(shown), **seen}
 
     def nothing(self, data: Data) -> Updates:
         """The panels while no set is chosen."""
@@ -129,31 +131,35 @@ class Room:
         words = self.grid.welcome(language)
         return updates(
             self.top.changes(None, "", language), self.picked.changes([], 0, False, language),
-            {self.left: {"visible": False}, self.sifting: {"visible": False}, self.close.box: {"visible": False}, self.grid.tiles: {"value": words}, self.grid.pager: {"visible": False},
-             self.grid.told: {"value": ""}},
-        )  # fmt: skip
+            {self.left: {"visible": False}, self.sifting: {"visible": False}, self.close.box: {"visible": False},
+             self.grid.tiles: {"value": words}, self.grid.pager: {"visible": False}, self.grid.told: {"value": ""}},
+        ) | {self.shown: ""}  # fmt: skip
 
     def _changes(self, catalogue: Catalogue, data: Data) -> Changes:
         language, facts = self.desk.language(data), self.facts.of(catalogue)
         more = self.facts.more(catalogue) if data[self.sieve.is_unfolded] else None
         query = self.sieve.query(data)
-        base = self._there(catalogue, self.close.base(data))
-        is_all = self.sieve.is_empty(data)
-        grid, count = self.grid.changes(catalogue, query, data, base.id if base else 0, is_all, language)
+        base, is_all = self._there(catalogue, data), self.sieve.is_empty(data)
+        visit, is_behind = data[self.close.visit], self.close.is_behind(data)
+        if base is None and not is_behind:
+            visit.open(None)
+        opened = visit.opened if is_behind else base.id if base else 0
+        grid, count = self.grid.changes(catalogue, query, data, opened, is_all, language)
         score = self.checking.score(facts, language)
         return merged(
             self.top.changes(facts, score, language),
             self.sieve.changes(facts, more, data, language),
             grid,
             self.picked.changes(list(data[self.grid.picked] or ()), count, query.is_deleted, language),
-            self.close.changes(catalogue, base, count, language),
+            {} if is_behind else self.close.changes(catalogue, base, count, language),
             self.checking.changes(catalogue, facts, language),
             {self.left: {"visible": True}, self.to_train.box: {"visible": facts.total > 0},
              self.sifting: {"visible": facts.total > 0 or not is_all}},
         )  # fmt: skip
 
-    def _there(self, catalogue: Catalogue, base: Base | None) -> Base | None:
+    def _there(self, catalogue: Catalogue, data: Data) -> Base | None:
         """The opened picture, unless it has been taken out meanwhile."""
+        base = self.close.base(data)
         try:
             return None if base is None or catalogue.get(base.id).is_deleted else base
         except EntryMissing:
@@ -173,7 +179,7 @@ class Room:
         """What `look` is given for a page that shows nothing yet."""
         return dict.fromkeys(self.needs) | {
             self.desk.sheet.language: language, self.grid.page: 1, self.grid.picked: [], self.close.opened: "",
-            self.sieve.keep: "all", self.sieve.order: "added", self.stamp: -1,
+            self.sieve.keep: "all", self.sieve.order: "added", self.stamp: -1, self.close.visit: Visit(),
         }  # fmt: skip
 
     def unfolded(self, data: Data) -> Changes:
@@ -229,6 +235,7 @@ class Room:
 
     def show(self, catalogue: Catalogue, data: Data, base: Base | None) -> Updates:
         """Open a picture, or close the one that is open."""
+        data[self.close.visit].open(base)
         told = self.look(catalogue, data, {self.close.opened: base.write() if base else ""})
         if base is None:
             return told

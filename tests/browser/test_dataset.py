@@ -73,6 +73,7 @@ def choose(page: Page, name: str) -> None:
     page.locator("#ink-dataset-set input").click()
     page.get_by_role("option", name=name, exact=True).click()
     expect(page.locator("#ink-dataset-line")).to_contain_text("picture")
+    page.wait_for_function("!document.getElementById('ink-dataset-desk').inert")
 
 
 def check(page: Page) -> None:
@@ -169,6 +170,9 @@ def test_two_pages_never_overwrite_each_other(visit, house):
     first.locator("#ink-look-caption textarea").fill("from the first")
     first.locator("#ink-look-caption textarea").press("Enter")
     expect(first.locator("#ink-look-note")).to_contain_text("Saved")
+    first.locator("#ink-look-caption textarea").press_sequentially(", twice")  # on, whether that was answered or not
+    first.locator("#ink-look-caption textarea").press("Enter")
+    expect(first.locator(".ink-tile-words").first).to_have_text("from the first, twice")
     box = second.locator("#ink-look-caption textarea")
     box.fill("from the second")
     box.press("Enter")
@@ -193,6 +197,7 @@ def test_many_are_selected_reworded_and_brought_back(visit, house):
     expect(page.locator(".ink-tile-words").nth(3)).to_have_text("shuimo")
     page.locator("#ink-picked-delete").click()
     tiles(page, 2)
+    expect(page.locator(".ink-tile-pick:checked")).to_have_count(0)  # nor on the tiles that moved up
     page.locator("#ink-dataset-undo").click()
     tiles(page, 6)
 
@@ -207,6 +212,9 @@ def test_tiles_are_reached_and_selected_by_keyboard(visit):
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
     expect(page.locator("#ink-picked-told")).to_contain_text("1 selected")
+    choose(page, "many")  # the same once more: nothing is dropped
+    expect(page.locator("#ink-picked-told")).to_contain_text("1 selected")
+    expect(page.locator(".ink-tile-pick:checked")).to_have_count(1)
     page.locator(".ink-tile-open").nth(1).focus()
     page.keyboard.press("Enter")
     expect(page.locator("#ink-look-where")).to_contain_text("2 of 6")

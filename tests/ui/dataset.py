@@ -66,9 +66,9 @@ def draw_bench(settings: Settings, engine: Engine) -> Bench:
     return Bench(sheet, on.room)
 
 
-def fill(settings: Settings, count: int = 6, **more: Any) -> Catalogue:
+def fill(settings: Settings, count: int = 6, set: str = "boats", **more: Any) -> Catalogue:
     """A set with painted squares, each with a caption."""
-    catalogue = Sets(settings).create("boats", Need())
+    catalogue = Sets(settings).create(set, Need())
     news = [square(catalogue.root, number, **more) for number in range(count)]
     catalogue.add(news)
     return catalogue

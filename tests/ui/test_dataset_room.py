@@ -146,6 +146,17 @@ def test_the_tick_offers_new_sets_and_notices_that_one_is_gone(bench, settings):
     assert "gone" in gone[bench.room.news]
 
 
+def test_a_look_opens_again_what_it_was_asked_about(bench, settings):
+    with fill(settings, 2) as catalogue:
+        data = bench.data()
+        base = bench.room.close.found(catalogue, bench.room.sieve.query(data), 1)
+        bench.room.show(catalogue, data, base)
+        seen = data | {bench.room.close.opened: base.write()}
+        assert bench.room.look(catalogue, seen)[bench.room.close.box]["visible"] is True
+        catalogue.delete([1])
+        assert bench.room.look(catalogue, seen)[bench.room.close.box]["visible"] is False
+
+
 def test_the_whole_tab_speaks_chinese(bench, settings):
     fill(settings, 2).close()
     told = bench.room.looking(bench.data(language="zh"))

@@ -19,7 +19,7 @@ def bench(settings, engine):
 
 
 def test_a_typed_caption_is_written_as_a_persons(catalogue):
-    base = Base.of(catalogue.get(1), 0)
+    base = Base.of(catalogue, catalogue.get(1), 0)
     assert save(catalogue, base, "a red boat", ("boat",)).is_written
     assert (catalogue.get(1).caption, catalogue.get(1).caption_source) == ("a red boat", HUMAN)
     assert not save(
@@ -28,15 +28,64 @@ def test_a_typed_caption_is_written_as_a_persons(catalogue):
 
 
 def test_who_comes_second_overwrites_nothing(catalogue):
-    base = Base.of(catalogue.get(1), 0)
+    base = Base.of(catalogue, catalogue.get(1), 0)
     save(catalogue, base, "first", ("boat",))
     saved = save(catalogue, base, "second", ("boat",))
     assert saved.is_clash
     assert catalogue.get(1).caption == saved.entry.caption == "first"
 
 
+def test_typing_on_before_the_save_is_answered_is_no_clash_with_oneself(bench, catalogue):
+    close, base = bench.room.close, Base.of(catalogue, catalogue.get(1), 0)
+    data = bench.data(close__opened=base.write(), close__tags="boat")
+    for caption in ("a red", "a red boat", base.caption, "a boat in red"):  # the page still knows nothing of its saves
+        assert close.save(catalogue, data | {close.caption: caption})[1].is_written
+        assert catalogue.get(1).caption == caption
+    save(catalogue, Base.of(catalogue, catalogue.get(1), 0), "theirs", ("boat",))
+    assert close.save(catalogue, data | {close.caption: "mine"})[1].is_clash
+    assert catalogue.get(1).caption == "theirs"
+
+
+def test_after_taking_theirs_the_page_goes_on_from_theirs(bench, catalogue):
+    close, base = bench.room.close, Base.of(catalogue, catalogue.get(1), 0)
+    data = bench.data(close__opened=base.write(), close__tags="boat")
+    close.save(catalogue, data | {close.caption: "mine"})
+    save(catalogue, Base.of(catalogue, catalogue.get(1), 0), base.caption, ("boat",))  # back to what it was
+    shown = Base.of(catalogue, catalogue.get(1), 0)
+    bench.room.show(catalogue, data, shown)
+    held = data | {close.opened: shown.write(), close.caption: "over theirs"}
+    assert close.save(catalogue, held)[1].is_written
+    assert catalogue.get(1).caption == "over theirs"
+
+
+def test_saved_is_said_only_of_what_was_saved(bench, catalogue):
+    close, base = bench.room.close, Base.of(catalogue, catalogue.get(1), 0)
+    assert "Saved" not in close.told(catalogue, base, base.caption, base.tags, "en")[close.note]["value"]
+    data = bench.data(close__opened=base.write(), close__caption="typed", close__tags="boat")
+    written, _ = close.save(catalogue, data)
+    assert "Saved" in close.told(catalogue, written, "typed", base.tags, "en")[close.note]["value"]
+    assert "Saved" not in close.told(catalogue, written, "typed on", base.tags, "en")[close.note]["value"]
+
+
+def test_words_of_a_set_that_was_left_are_saved_nowhere(bench, settings, catalogue):
+    base = Base.of(catalogue, catalogue.get(1), 0)
+    with fill(settings, 3, set="other", caption=base.caption) as other:
+        data = bench.data("other", close__opened=base.write(), close__caption="for boats", close__tags="")
+        assert bench.room.close.save(other, data) is None
+        assert other.get(1).caption == base.caption
+
+
+def test_a_late_look_leaves_the_picture_that_was_opened_meanwhile(bench, catalogue):
+    close = bench.room.close
+    asked = bench.data()  # a look that was asked for before the click, and comes after its answer
+    bench.room.show(catalogue, {**asked}, close.found(catalogue, bench.room.sieve.query(asked), 2))
+    told = bench.room.look(catalogue, asked)
+    assert not {close.box, close.opened, close.picture} & told.keys()
+    assert told[bench.room.grid.tiles]["value"].count("is-open") == 1
+
+
 def test_two_may_change_different_words_of_one_picture(catalogue):
-    base = Base.of(catalogue.get(1), 0)
+    base = Base.of(catalogue, catalogue.get(1), 0)
     save(catalogue, base, "mine", ("boat",))
     assert save(catalogue, base, base.caption, ("boat", "lake")).is_written
     assert (catalogue.get(1).caption, catalogue.get(1).tags) == ("mine", ("boat", "lake"))
@@ -44,7 +93,7 @@ def test_two_may_change_different_words_of_one_picture(catalogue):
 
 def test_saving_mine_over_theirs_leaves_alone_what_i_never_touched(bench, catalogue):
     close = bench.room.close
-    base = Base.of(catalogue.get(1), 0)
+    base = Base.of(catalogue, catalogue.get(1), 0)
     save(catalogue, base, "theirs", ("boat", "theirs"))
     data = bench.data(close__opened=base.write(), close__caption="mine", close__tags="boat")
     assert close.save(catalogue, data)[1].is_clash
@@ -55,7 +104,7 @@ def test_saving_mine_over_theirs_leaves_alone_what_i_never_touched(bench, catalo
 
 
 def test_a_clash_is_told_with_the_others_words_and_keeps_the_page_where_it_is(bench, catalogue):
-    base = Base.of(catalogue.get(1), 0)
+    base = Base.of(catalogue, catalogue.get(1), 0)
     save(catalogue, base, "<b>theirs</b>", ("boat",))
     assert save(catalogue, base, "mine", ("boat",)).is_clash
     told = bench.room.close.told(catalogue, base, "mine", ("boat",), "en")
@@ -64,7 +113,7 @@ def test_a_clash_is_told_with_the_others_words_and_keeps_the_page_where_it_is(be
 
 
 def test_how_what_is_typed_stands_follows_from_the_catalogue(catalogue):
-    base = Base.of(catalogue.get(1), 0)
+    base = Base.of(catalogue, catalogue.get(1), 0)
     assert standing(catalogue.get(1), base, base.caption, base.tags) == "saved"
     assert standing(catalogue.get(1), base, "typing", base.tags) == "open"
     save(catalogue, base, "typing", base.tags)
@@ -74,7 +123,7 @@ def test_how_what_is_typed_stands_follows_from_the_catalogue(catalogue):
 
 
 def test_a_page_carries_which_picture_its_words_are_about(catalogue):
-    base = Base.of(catalogue.get(2), 1)
+    base = Base.of(catalogue, catalogue.get(2), 1)
     assert Base.read(base.write()) == base
     for words in (
         "",
@@ -83,7 +132,8 @@ def test_a_page_carries_which_picture_its_words_are_about(catalogue):
         "[]",
         "{}",
         '{"id": "x"}',
-        '{"id": 1e999, "place": 0, "caption": "", "tags": []}',
+        '{"id": 1, "place": 0, "caption": "", "tags": []}',
+        '{"id": 1e999, "place": 0, "caption": "", "tags": [], "set": "boats", "is_written": false}',
     ):
         assert Base.read(words) is None
 

@@ -3,10 +3,13 @@
 const tiles = () => [...element.querySelectorAll(".ink-tile")];
 const boxOf = (tile) => tile.querySelector("[data-pick]");
 let last = null;
+// What was picked here and the server may not have known when it drew: said again over a drawing until one agrees.
+const said = new Map();
+const mark = (tile, on) => { boxOf(tile).checked = on; tile.classList.toggle("is-picked", on); };
 const pick = (tile, on, isStretch) => {
   const all = tiles(), here = all.indexOf(tile), there = all.findIndex((one) => one.dataset.id === last);
   const few = isStretch && there >= 0 ? all.slice(Math.min(here, there), Math.max(here, there) + 1) : [tile];
-  few.forEach((one) => { boxOf(one).checked = on; one.classList.toggle("is-picked", on); });
+  few.forEach((one) => { mark(one, on); said.set(one.dataset.id, on); });
   last = tile.dataset.id;
   trigger('pick', { ids: few.map((one) => +one.dataset.id), on });
 };
@@ -34,5 +37,14 @@ const develop = () => {
   const lacking = [...element.querySelectorAll(".ink-tile:has([data-waiting])")].map((tile) => tile.dataset.id).join();
   if (lacking && (asked[lacking] = (asked[lacking] || 0) + 1) <= 3) trigger('develop');
 };
-watch('value', develop);
+const again = () => {
+  for (const tile of tiles()) {
+    const drawn = boxOf(tile).hasAttribute("checked"), id = tile.dataset.id;
+    if (said.get(id) === drawn) said.delete(id);
+    mark(tile, said.get(id) ?? drawn);
+  }
+  develop();
+};
+document.addEventListener("click", (event) => { if (!element.contains(event.target)) said.clear(); }, true);
+watch('value', again);
 develop();
