@@ -20,6 +20,7 @@ DatasetError
 ├── FormatUnknown
 ├── NothingToExport
 ├── PushFailed
+├── PushRefused
 ├── LookFailed
 ├── ChecksFailed
 ├── TicksWanted
@@ -204,6 +205,15 @@ class PushFailed(DatasetError):
     text = Text(
         "{repo} could not be pushed to {hub}: {reason}. Nothing of it was left on this disk; mend that and push again.",
         "无法把 {repo} 推送到 {hub}：{reason}。本机未留下临时文件；解决后请重新推送。",
+    )
+
+
+class PushRefused(DatasetError):
+    """A push that a page for everybody must not make: the token of this machine isn't its visitors'."""
+
+    text = Text(
+        "Datasets can't be pushed from a page that others can reach. Download the .zip and push it from your own computer.",
+        "他人可访问的页面不能推送数据集。请下载 .zip，在自己的电脑上推送。",
     )
 
 

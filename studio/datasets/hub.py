@@ -1,6 +1,7 @@
 """A set pushed to the Hugging Face Hub as a dataset repository: exported in whole first, then sent as it is.
 
-The access token comes from its usual places (HF_TOKEN, or `hf auth login`), the hub's address from HF_ENDPOINT."""
+The access token is given, or comes from its usual places (HF_TOKEN, or `hf auth login`); it is kept nowhere and stands
+in no sentence. The hub's address comes from HF_ENDPOINT."""
 
 import tempfile
 from collections.abc import Iterator
@@ -31,11 +32,13 @@ PUSHED = Text("{count} pictures are at {url}", "{count} 张图片已在 {url}")
 _LONGEST_REASON = 300
 
 
-def push(catalogue: Catalogue, request: ExportRequest, repo: str, private: bool = True) -> Iterator[Step]:
+def push(
+    catalogue: Catalogue, request: ExportRequest, repo: str, private: bool = True, token: str = ""
+) -> Iterator[Step]:
     """Export the set as the request says (its folder aside) and send it to `repo` ("owner/name"), which is made where it
-    isn't there. Raises PushFailed, and what `export` raises; nothing stays on this disk. Stopping while files are sent
-    takes effect after them."""
-    api = _api(repo)
+    isn't there; without a `token`, that of this machine is taken. Raises PushFailed, and what `export` raises; nothing
+    stays on this disk. Stopping while files are sent takes effect after them."""
+    api = _api(repo, token)
     with tempfile.TemporaryDirectory(prefix="inkstone-push-") as place:
         folder = Path(place) / repo.rpartition("/")[2]
         count = 0
@@ -50,12 +53,12 @@ def push(catalogue: Catalogue, request: ExportRequest, repo: str, private: bool 
     yield Step(count, count, Said(PUSHED, {"count": count, "url": url}))
 
 
-def _api(repo: str) -> "HfApi":
+def _api(repo: str, token: str) -> "HfApi":
     """The hub's door, tried before anything is baked."""
     from huggingface_hub import HfApi, get_token
 
-    token = get_token()
-    api = HfApi(token=token)
+    token = token or get_token() or ""
+    api = HfApi(token=token or None)
     owner, slash, name = repo.partition("/")
     if not (owner and slash and name) or "/" in name:
         raise PushFailed("repo", repo=repo, hub=api.endpoint, reason=NOT_A_NAME)
@@ -64,7 +67,7 @@ def _api(repo: str) -> "HfApi":
     try:
         api.whoami()
     except Exception as error:  # of its HTTP client, of its own, of the system: it raises many kinds
-        raise _told(error, repo, api.endpoint) from error
+        raise _told(error, repo, api.endpoint, token) from error
     return api
 
 
@@ -79,14 +82,16 @@ def _sent(api: "HfApi", folder: Path, repo: str, private: bool) -> str:
             commit_message="Upload from Inkstone Studio",
         )
     except Exception as error:  # as above
-        raise _told(error, repo, api.endpoint) from error
+        raise _told(error, repo, api.endpoint, api.token) from error
     return str(made.url)
 
 
-def _told(error: Exception, repo: str, hub: str) -> PushFailed:
+def _told(error: Exception, repo: str, hub: str, token: object) -> PushFailed:
     answer: Any = getattr(error, "response", None)
     status = getattr(answer, "status_code", None)
     if status in (401, 403):
         return PushFailed("repo", repo=repo, hub=hub, reason=Said(NOT_ALLOWED, {"status": status}))
     words = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(token, str) and token:
+        words = words.replace(token, "…")
     return PushFailed("repo", repo=repo, hub=hub, reason=words[:_LONGEST_REASON])

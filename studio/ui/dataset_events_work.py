@@ -209,8 +209,30 @@ def wire_leaving(room: Room) -> None:
         if passed:
             yield {sheet.passed_set: passed, sheet.tabs: gr.update(selected="train")}
 
+    _wire_push(room)
     outputs = [*to_train.work.parts, sheet.passed_set, sheet.tabs]
     sent = to_train.button.click(send, {*room.needs, *room.checking.needs}, outputs, **WORK)
     sent.then(reopen(room), room.needs, room.parts, **QUIET)
     for work in (exporting.work, to_train.work):
         work.stop.click(stopping(room), None, None, **AT_ONCE)
+
+
+def _wire_push(room: Room) -> None:
+    """The push, with the token out of the page as soon as it has been taken."""
+    pushing = room.exporting.pushing
+
+    def push(data: Data, asked: gr.Request) -> Iterator[Updates]:
+        made: list[str] = []
+        yield {pushing.link: "", pushing.token: ""}
+        yield from _working(room, pushing.work, lambda held: pushing.start(held, made), pushing.told)(data, asked)
+        if made:
+            yield {pushing.link: pushing.linked(made[0], room.desk.language(data))}
+
+    needs = {*room.needs, *pushing.form.controls.values(), *pushing.needs}
+    pushing.button.click(push, needs, [*pushing.work.parts, pushing.link, pushing.token], **WORK)
+
+    def look(catalogue: Catalogue, data: Data) -> Updates:
+        return updates(pushing.look(catalogue, room.desk.language(data)))
+
+    pushing.fold.expand(room.desk.handler(look), room.needs, [pushing.licences, room.desk.nothing], **QUIET)
+    pushing.work.stop.click(stopping(room), None, None, **AT_ONCE)

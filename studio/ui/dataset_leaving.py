@@ -22,6 +22,7 @@ from studio.ui.dataset_checks import Checking
 from studio.ui.dataset_desk import Data, Desk
 from studio.ui.dataset_facts import FactBook
 from studio.ui.dataset_form import Pairs, RequestForm
+from studio.ui.dataset_push import Pushing
 from studio.ui.dataset_work import Came, Work
 from studio.ui.sheet import Turn
 from studio.words import Language, Said
@@ -34,9 +35,10 @@ class Exporting:
     desk: Desk
     form: RequestForm = field(init=False)
     work: Work = field(init=False)
+    pushing: Pushing = field(init=False)
 
     def draw(self) -> None:
-        """The layout and its options, where to, the button, and the zip."""
+        """The layout and its options, where to, the button, the zip, and the way to the Hub."""
         put, may_name = self.desk.sheet.speech.put, self.desk.sheet.studio.settings.may_import_paths
         self.form, self.work = RequestForm(self.desk.sheet.speech, "exporting"), Work(self.desk)
         with put(gr.Accordion, {"label": "dataset.exporting"}, open=False, elem_id="ink-exporting"):
@@ -61,6 +63,8 @@ class Exporting:
                 gr.DownloadButton, {"label": "dataset.exporting.download"}, size="sm", visible=False,
                 elem_id="ink-exporting-download",
             )  # fmt: skip
+            self.pushing = Pushing(self.desk, self.form)
+            self.pushing.draw()
 
     def _formats(self, language: Language) -> Pairs:
         return [(one.title.say(language), name) for name, one in formats().items() if one.write is not None]
