@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps
 
+from studio.datasets.pixels import as_rgb
 from studio.words import Said, Text
 
 if TYPE_CHECKING:
@@ -70,15 +71,10 @@ def size_of(file: Path) -> tuple[int, int]:
 
 
 def load_rgb(file: Path) -> "Picture":
-    """The picture decoded: upright as its EXIF says, RGB, transparency laid on white; raises OSError when the
-    file has broken since it was looked at."""
+    """The picture decoded: upright as its EXIF says, 8-bit RGB, transparency laid on white, deeper greys scaled down;
+    raises OSError when the file has broken since it was looked at."""
     with Image.open(file, formats=_FORMATS) as picture:
-        upright = ImageOps.exif_transpose(picture)
-        if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-            layer = upright.convert("RGBA")
-            white = Image.new("RGBA", layer.size, "white")
-            return Image.alpha_composite(white, layer).convert("RGB")
-        return upright.convert("RGB")
+        return as_rgb(ImageOps.exif_transpose(picture))
 
 
 def _is_sideways(picture: "Picture") -> bool:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-VERSION = 1
+VERSION = 2
 """Goes up when what is kept of a picture or a text changes."""
 TILED_BELOW_BYTES = 12 * 2**30
 """On a GPU with less free memory, pictures are encoded and decoded in tiles."""

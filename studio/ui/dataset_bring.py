@@ -44,7 +44,7 @@ class Bring:
         """Source, drop zone, fields, button, progress, guide."""
         put = self.desk.sheet.speech.put
         self.form, self.work = RequestForm(self.desk.sheet.speech, "importing"), Work(self.desk)
-        with put(gr.Accordion, {"label": "dataset.bring"}, open=True, elem_id="ink-bring") as self.fold:
+        with put(gr.Accordion, {"label": "dataset.bring"}, open=False, elem_id="ink-bring") as self.fold:
             self.source = self.form.add("source", self._sources, value=FIRST)
             self.about = gr.Markdown(elem_classes="ink-help", elem_id="ink-bring-about")
             self.drop = put(

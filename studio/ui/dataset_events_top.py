@@ -111,7 +111,8 @@ def wire_opening(sheet: Sheet, room: Room, timer: gr.Timer) -> None:
     def opened(kept: Any, own: list[str], language: str) -> Updates:
         name, told = top.opening(kept, own or [], as_language(language))
         data = room.fresh(language) | {top.chosen: name, room.desk.own: own or []}
-        return {**room.looking(data), **updates(told, _need(room, data), room.unfolded(data))}
+        unfolded = {made: props for made, props in room.unfolded(data).items() if props["open"]}
+        return {**room.looking(data), **updates(told, _need(room, data), unfolded)}
 
     def speak(data: Data) -> Updates:
         return {

@@ -224,7 +224,9 @@ def _wire_push(room: Room) -> None:
     def push(data: Data, asked: gr.Request) -> Iterator[Updates]:
         made: list[str] = []
         yield {pushing.link: "", pushing.token: ""}
-        yield from _working(room, pushing.work, lambda held: pushing.start(held, made), pushing.told)(data, asked)
+        yield from _working(room, pushing.work, lambda held: pushing.start(held, made), pushing.told)(
+            data, asked
+        )
         if made:
             yield {pushing.link: pushing.linked(made[0], room.desk.language(data))}
 

@@ -93,5 +93,9 @@ class Pushing:
         said = warnings(catalogue)
         rows = "".join(f"<li>{html(one.say(language))}</li>" for one in said)
         nothing = "pushing.free" if catalogue.count() else "pushing.empty"
-        words = f'<ul class="ink-check-list is-notices">{rows}</ul>' if rows else f"<p>{html(say(language, nothing))}</p>"
+        words = (
+            f'<ul class="ink-check-list is-notices">{rows}</ul>'
+            if rows
+            else f"<p>{html(say(language, nothing))}</p>"
+        )
         return {self.licences: {"value": words}}

@@ -163,9 +163,10 @@ class Top:
         name = kept if isinstance(kept, str) and kept in names else (names[0] if names else None)
         told: Changes = {
             self.chosen: {"choices": [(one, one) for one in names], "value": name},
-            self.making: {"open": name is None},
             self.about: {"visible": self.desk.is_public, "value": self.desk.say(language, "public")},
         }
+        if name is None:  # never closed again by an answer that is late: somebody may have opened it by then
+            told[self.making] = {"open": True}
         return name, told
 
     def changes(self, facts: Facts | None, score: str, language: Language) -> Changes:

@@ -170,7 +170,9 @@ def test_two_pages_never_overwrite_each_other(visit, house):
     first.locator("#ink-look-caption textarea").fill("from the first")
     first.locator("#ink-look-caption textarea").press("Enter")
     expect(first.locator("#ink-look-note")).to_contain_text("Saved")
-    first.locator("#ink-look-caption textarea").press_sequentially(", twice")  # on, whether that was answered or not
+    first.locator("#ink-look-caption textarea").press_sequentially(
+        ", twice"
+    )  # on, whether that was answered or not
     first.locator("#ink-look-caption textarea").press("Enter")
     expect(first.locator(".ink-tile-words").first).to_have_text("from the first, twice")
     box = second.locator("#ink-look-caption textarea")

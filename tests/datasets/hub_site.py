@@ -117,7 +117,9 @@ class Answers(BaseHTTPRequestHandler):
 def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """The hub that this process takes for the real one."""
     with Hub() as server:
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # these servers are on this machine
+        monkeypatch.setattr(
+            "huggingface_hub.constants.HF_HUB_OFFLINE", False
+        )  # these servers are on this machine
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", server.url)
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()

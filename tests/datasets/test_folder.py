@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -197,3 +198,11 @@ def test_all_sentences_are_said_in_both_languages():
         if isinstance(kind, type) and issubclass(kind, DatasetError) and kind is not DatasetError:
             assert isinstance(kind.text, Text)
             assert any(ord(letter) > 0x3000 for letter in kind.text.zh)
+
+
+def test_greys_of_sixteen_bits_are_scaled_and_not_cut_off(tmp_path):
+    deep = np.linspace(0, 65535, 64 * 64).astype(np.uint16).reshape(64, 64)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    seen = np.asarray(load_rgb(tmp_path / "deep.png"))
+    assert np.array_equal(seen[..., 0], deep >> 8)
+    assert (seen[..., 0] == seen[..., 2]).all()

@@ -20,6 +20,7 @@ from studio.sources.importing import import_from, sources, sources_for
 from studio.sources.source import Place, Source
 from studio.storybook.paint import scene_of
 from studio.storybook.painter import paint
+from tests.datasets.formats.made import a_set
 from tests.house import settings_for
 from tests.sources.site import House, png
 
@@ -270,3 +271,13 @@ def test_a_zip_of_this_machine_is_a_folder_too(house, tmp_path):
     house.bring("folder", where=str(file))
     assert house.captions() == {"a.png": "a boat"}
     assert not list((house.folder / "work").rglob("*.png"))
+
+
+def test_a_folder_that_is_a_set_of_the_studio_brings_its_captions(house, tmp_path):
+    with a_set(tmp_path / "boats", ["a red boat", "a blue boat"], validation=1):
+        came = house.bring("folder", where=str(tmp_path / "boats"))
+    assert len(came.taken) == 2
+    assert [(entry.caption, entry.split) for entry in house.catalogue.entries()] == [
+        ("a red boat", "train"),
+        ("a blue boat", "validation"),
+    ]

@@ -39,14 +39,20 @@ def pressed(bench, data):
     """All that the handler of the button tells, in order."""
     button = bench.room.exporting.pushing.button
     handler = next(
-        event.fn for event in bench.sheet.page.fns.values() if (button._id, "click") in event.targets and event.fn
+        event.fn
+        for event in bench.sheet.page.fns.values()
+        if (button._id, "click") in event.targets and event.fn
     )
     return list(handler(data, gr.Request()))
 
 
 def noted(bench, told):
     """What the progress line says in the end."""
-    return next(one[bench.room.exporting.pushing.work.note] for one in reversed(told) if bench.room.exporting.pushing.work.note in one)
+    return next(
+        one[bench.room.exporting.pushing.work.note]
+        for one in reversed(told)
+        if bench.room.exporting.pushing.work.note in one
+    )
 
 
 def test_a_set_is_pushed_with_the_typed_token_which_is_kept_nowhere(bench, settings, hub):
@@ -97,5 +103,7 @@ def test_a_page_for_everybody_pushes_nothing(settings, engine, monkeypatch, hub)
     assert bench.room.exporting.pushing.fold.visible is False
     with pytest.raises(PushRefused):
         bench.room.exporting.pushing.start(form(bench), [])
-    assert "can&#x27;t be pushed" in noted(bench, pressed(bench, form(bench) | {bench.room.desk.own: ["boats"]}))
+    assert "can&#x27;t be pushed" in noted(
+        bench, pressed(bench, form(bench) | {bench.room.desk.own: ["boats"]})
+    )
     assert hub.asked == []

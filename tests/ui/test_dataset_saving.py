@@ -38,7 +38,12 @@ def test_who_comes_second_overwrites_nothing(catalogue):
 def test_typing_on_before_the_save_is_answered_is_no_clash_with_oneself(bench, catalogue):
     close, base = bench.room.close, Base.of(catalogue, catalogue.get(1), 0)
     data = bench.data(close__opened=base.write(), close__tags="boat")
-    for caption in ("a red", "a red boat", base.caption, "a boat in red"):  # the page still knows nothing of its saves
+    for caption in (
+        "a red",
+        "a red boat",
+        base.caption,
+        "a boat in red",
+    ):  # the page still knows nothing of its saves
         assert close.save(catalogue, data | {close.caption: caption})[1].is_written
         assert catalogue.get(1).caption == caption
     save(catalogue, Base.of(catalogue, catalogue.get(1), 0), "theirs", ("boat",))
