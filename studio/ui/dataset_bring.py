@@ -107,6 +107,20 @@ class Bring:
 
         return run
 
+    def title(self, data: Data) -> str:
+        """What tells an import from others under way: its files, or its source and where or what that looks for."""
+        files = [Path(file).name for file in data[self.drop] or ()]
+        source = str(data[self.source] or FIRST)
+        if source == FIRST:
+            return files[0] + (f" +{len(files) - 1}" if len(files) > 1 else "") if files else ""
+        known = sources().get(source)
+        fields = _fields(source)
+        asked = " ".join(
+            str(data[self.form.controls[name]] or "") for name in ("where", "query") if name in fields
+        )
+        title = known.title.say(self.desk.language(data)) if known else source
+        return f"{title}: {asked[:60]}" if asked.strip() else title
+
     def told(self, came: Came, language: Language) -> str:
         """What came in."""
         return self.desk.say(language, "bring.taken", count=f"{came.count:,}")

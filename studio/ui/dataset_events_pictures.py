@@ -16,6 +16,7 @@ from studio.ui.dataset_saving import Base
 _SHOW_PICTURE = (
     "() => document.getElementById('ink-look')?.scrollIntoView({behavior: 'smooth', block: 'start'})"
 )
+_SHOW_STEPS = "() => document.getElementById('ink-dataset-left')?.scrollIntoView({behavior: 'smooth'})"
 _RETITLE = (
     "(opened) => { const { id, caption } = JSON.parse(opened || '{}'); "
     "const tile = document.querySelector(`#ink-grid [data-id='${id}'] .ink-tile-words`); "
@@ -29,6 +30,7 @@ _UNSAVED = "() => { document.querySelector('#ink-look-note .ink-look-saved')?.se
 def wire_grid(room: Room) -> None:
     """Paging, selecting and opening."""
     grid, close = room.grid, room.close
+    room.to_steps.click(None, None, None, js=_SHOW_STEPS, **QUIET)
 
     def turn(way: int) -> Callable[[Data], Updates]:
         return room.doing(lambda catalogue, data: {grid.page: max(1, int(data[grid.page] or 1) + way)})
@@ -188,6 +190,15 @@ def _wire_changes(room: Room) -> None:
         following = close.neighbour(catalogue, room.sieve.query(data), base, 1)
         return room.show(catalogue, data, following)
 
+    def cut(data: Data, told: gr.EventData) -> Updates:
+        def draw(catalogue: Catalogue, held: Data, base: Base) -> None:
+            crop = close.dragged(told._data, base)
+            if crop is not None:
+                close.cut(catalogue, base, crop)
+
+        return changing(draw)(data)
+
+    close.picture.cut(cut, held, room.parts, **IN_ORDER)
     close.delete.click(room.desk.handler(delete), room.needs, room.parts, **IN_ORDER)
 
     def tag(data: Data, told: gr.EventData) -> Updates:

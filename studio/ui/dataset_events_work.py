@@ -71,13 +71,13 @@ def wire_bring(room: Room) -> None:
     """The source, its form, the import, and the guide."""
     bring, form = room.bring, room.bring.form
     shown = [bring.about, bring.drop, bring.button, *form.controls.values(), room.desk.nothing]
-    needs = {*room.needs, *form.controls.values(), bring.drop}
+    needs = {*room.needs, *form.controls.values(), bring.drop, *bring.work.needs}
 
     def turn(source: Any, language: str) -> Updates:
         return updates(bring.turned(source, room.desk.as_language(language)))
 
     bring.source.input(turn, [bring.source, room.desk.sheet.language], shown, **AT_ONCE)
-    bringing = _working(room, bring.work, bring.start, bring.told)
+    bringing = _working(room, bring.work, bring.start, bring.told, bring.title)
 
     def take(data: Data, asked: gr.Request) -> Iterator[Updates]:
         yield {bring.drop: None}  # the next handful may be dropped while this one is taken in
@@ -85,7 +85,7 @@ def wire_bring(room: Room) -> None:
 
     several = {**WORK, "trigger_mode": "multiple"}
     for event in (
-        bring.button.click(bringing, needs, bring.work.parts, **WORK),
+        bring.button.click(bringing, needs, bring.work.parts, **several),
         bring.drop.upload(take, needs, [*bring.work.parts, bring.drop], **several),
     ):
         event.then(room.looking, room.needs, room.parts, **QUIET)
@@ -105,7 +105,11 @@ def wire_bring(room: Room) -> None:
 
 
 def _working(
-    room: Room, work: Work, start: Callable[[Data], Any], outcome: Told
+    room: Room,
+    work: Work,
+    start: Callable[[Data], Any],
+    outcome: Told,
+    title: Callable[[Data], str] = lambda data: "",
 ) -> Callable[[Data, gr.Request], Iterator[Updates]]:
     """A handler of long work; what is wrong with its form is told where its progress would be."""
 
@@ -115,7 +119,7 @@ def _working(
         except StudioError as error:
             yield work.refused(error, room.desk.language(data))
             return
-        yield from work.run(data, asked, begin, outcome)
+        yield from work.run(data, asked, begin, outcome, title(data))
 
     return handle
 
@@ -145,7 +149,7 @@ def wire_checks(room: Room) -> None:
         return room.doing(lambda catalogue, held: over)(data)
 
     drawn = [checking.plots, room.desk.nothing]
-    asked = {*room.needs, *checking.needs}
+    asked = {*room.needs, *checking.needs, *checking.work.needs}
     started = checking.button.click(check, asked, checking.work.parts, **WORK)
     mended = checking.card.fix(mend, room.needs, room.parts, **IN_ORDER)
     checked_again = mended.then(check, asked, checking.work.parts, **WORK)
@@ -163,7 +167,7 @@ def wire_checks(room: Room) -> None:
 def wire_steps(room: Room) -> None:
     """Captions by a model, varied copies, and the split."""
     for panel in (room.captioning, room.augmenting):
-        needs = {*room.needs, *panel.form.controls.values()}
+        needs = {*room.needs, *panel.form.controls.values(), *panel.work.needs}
 
         def start(data: Data, panel: Any = panel) -> Any:
             return panel.start(data, room.grid.ids(data))
@@ -190,7 +194,7 @@ def wire_steps(room: Room) -> None:
 def wire_leaving(room: Room) -> None:
     """The export with its zip, and the way to Train."""
     exporting, to_train, sheet = room.exporting, room.to_train, room.desk.sheet
-    needs = {*room.needs, *exporting.form.controls.values(), exporting.zipped}
+    needs = {*room.needs, *exporting.form.controls.values(), exporting.zipped, *exporting.work.needs}
 
     def export(data: Data, asked: gr.Request) -> Iterator[Updates]:
         made: list[str] = []
@@ -211,7 +215,9 @@ def wire_leaving(room: Room) -> None:
 
     _wire_push(room)
     outputs = [*to_train.work.parts, sheet.passed_set, sheet.tabs]
-    sent = to_train.button.click(send, {*room.needs, *room.checking.needs}, outputs, **WORK)
+    sent = to_train.button.click(
+        send, {*room.needs, *room.checking.needs, *to_train.work.needs}, outputs, **WORK
+    )
     sent.then(reopen(room), room.needs, room.parts, **QUIET)
     for work in (exporting.work, to_train.work):
         work.stop.click(stopping(room), None, None, **AT_ONCE)
@@ -230,7 +236,7 @@ def _wire_push(room: Room) -> None:
         if made:
             yield {pushing.link: pushing.linked(made[0], room.desk.language(data))}
 
-    needs = {*room.needs, *pushing.form.controls.values(), *pushing.needs}
+    needs = {*room.needs, *pushing.form.controls.values(), *pushing.needs, *pushing.work.needs}
     pushing.button.click(push, needs, [*pushing.work.parts, pushing.link, pushing.token], **WORK)
 
     def look(catalogue: Catalogue, data: Data) -> Updates:

@@ -1,6 +1,8 @@
 """One picture up close: its caption and tags, which save themselves, its turn and cut, its neighbours."""
 
+import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -20,7 +22,10 @@ from studio.ui.safe import html
 from studio.words import Language
 
 SIDES = ("left", "top", "right", "bottom")
+DRAGGING = (Path(__file__).parent / "assets" / "cut.js").read_text("utf-8")
+"""A cut by dragging on the picture, told as the event 'cut'."""
 _MOST_CUT = 90
+LEAST_SHARE = 0.1
 _HALF = 2
 
 
@@ -53,7 +58,7 @@ class Close:
                 )
             with gr.Row(elem_id="ink-look-body"):
                 with gr.Column(elem_id="ink-look-left", min_width=240):
-                    self.picture = gr.HTML(elem_id="ink-look-picture")
+                    self.picture = gr.HTML(elem_id="ink-look-picture", js_on_load=DRAGGING)
                     self._draw_cut()
                 with gr.Column(elem_id="ink-look-right", min_width=260):
                     self._draw_words()
@@ -92,6 +97,11 @@ class Close:
             )
             self.fitted = put(gr.Button, {"value": "dataset.cut.fit"}, size="sm", elem_id="ink-cut-fit")
             self.whole = put(gr.Button, {"value": "dataset.cut.whole"}, size="sm", elem_id="ink-cut-whole")
+            self.is_free = put(
+                gr.Checkbox, {"label": "dataset.cut.free"}, value=False, container=False, elem_id="ink-cut-free",
+                min_width=120,
+            )  # fmt: skip
+        put(gr.Markdown, {"value": "dataset.cut.drag"}, elem_classes="ink-help", elem_id="ink-cut-drag")
         with (
             put(gr.Accordion, {"label": "dataset.cut"}, open=False, elem_id="ink-cut"),
             gr.Group(elem_classes="ink-group"),
@@ -197,6 +207,17 @@ class Close:
         crop = (min(left, 0.9), min(top, 0.9), min(right, 1.0), min(bottom, 1.0))
         return None if crop == (0.0, 0.0, 1.0, 1.0) else crop
 
+    def dragged(self, told: object, base: Base) -> Crop | None:
+        """A cut that was drawn on this picture; a stranger's word, so None for what is no cut of it."""
+        held = told.get("crop") if isinstance(told, dict) and told.get("id") == base.id else None
+        if not isinstance(held, list) or len(held) != len(SIDES):
+            return None
+        if not all(isinstance(one, int | float) and math.isfinite(one) for one in held):
+            return None
+        left, top, right, bottom = (round(min(1.0, max(0.0, float(one))), 4) for one in held)
+        is_wide = right - left > LEAST_SHARE - 1e-3 and bottom - top > LEAST_SHARE - 1e-3
+        return (left, top, right, bottom) if is_wide else None
+
     def fitting(self, catalogue: Catalogue, base: Base) -> Crop | None:
         """The middle of the picture in the shape that it is trained at."""
         entry = catalogue.get(base.id)
@@ -221,7 +242,8 @@ class Close:
         sight, say = Sight(self.desk), self.desk.say
         crop = entry.crop or (0.0, 0.0, 1.0, 1.0)
         cuts = (crop[0], crop[1], 1 - crop[2], 1 - crop[3])
-        fit = self.learner.fit(entry.size, need)
+        fit, sizes = self.learner.fit(entry.size, need), self.learner.sizes(need)
+        shape = round(fit.size[0] / fit.size[1], 6) if fit else 0.0
         where = say(language, "look.where", place=f"{base.place + 1:,}", count=f"{count:,}")
         told: Changes = {
             self.box: {"visible": True},
@@ -230,7 +252,7 @@ class Close:
             self.before: {"interactive": base.place > 0},
             self.after: {"interactive": base.place + 1 < count},
             self.whole: {"interactive": entry.crop is not None},
-            self.picture: {"value": sight.picture(catalogue, entry, language)},
+            self.picture: {"value": sight.picture(catalogue, entry, sizes, shape, language)},
             self.side: {"value": "validation" if entry.split == "validation" else ""},
             self.facts: {"value": sight.facts(catalogue, entry, fit, language)},
         }

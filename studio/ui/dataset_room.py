@@ -61,6 +61,9 @@ class Room:
                               self.to_train):  # fmt: skip
                     panel.draw()
             with gr.Column(elem_id="ink-dataset-right"):
+                self.to_steps = self.desk.sheet.speech.put(
+                    gr.Button, {"value": "dataset.to_steps"}, size="sm", elem_id="ink-to-steps"
+                )
                 self.close.draw()
                 with gr.Column(elem_id="ink-dataset-sifting", visible=False) as self.sifting:
                     self.sieve.draw()

@@ -1,11 +1,13 @@
 """How one picture looks up close: the picture with its cut, what is known of it, and what is wrong with it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from studio.datasets.catalogue import Catalogue
 from studio.datasets.entry import NO_LICENCE, Entry
 from studio.shelf.limits import Limit
+from studio.train_plan import Size
 from studio.ui.dataset_desk import Desk
 from studio.ui.dataset_model import Fit
 from studio.ui.safe import html
@@ -18,8 +20,11 @@ class Sight:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    def picture(self, catalogue: Catalogue, entry: Entry, language: Language) -> str:
-        """The whole picture, turned; what the cut leaves away is dimmed."""
+    def picture(
+        self, catalogue: Catalogue, entry: Entry, sizes: Sequence[Size], shape: float, language: Language
+    ) -> str:
+        """The whole picture, turned; what the cut leaves away is dimmed. For a cut by dragging it says the picture's
+        pixels, the sizes that training uses, and the shape (width by height) that a cut keeps; 0 for any."""
         address = self._desk.large(catalogue.root, entry)
         if not address:
             words = html(self._desk.say(language, "grid.broken"))
@@ -28,9 +33,12 @@ class Sight:
         if entry.crop is not None:
             left, top, right, bottom = (round(100 * share, 2) for share in entry.crop)
             place = f"left: {left}%; top: {top}%; width: {right - left:.2f}%; height: {bottom - top:.2f}%"
-            cut = f'<span class="ink-look-cut" style="{place}"></span>'
-        alt = html(entry.caption or entry.name)
-        return f'<figure class="ink-look"><span><img src="{html(address)}" alt="{alt}">{cut}</span></figure>'
+            cut = f'<span class="ink-look-cut" style="{place}"><i></i><i></i><i></i><i></i></span>'
+        alt, whole = html(entry.caption or entry.name), replace(entry, crop=None).size
+        told = {"id": entry.id, "size": whole, "sizes": [*sizes], "shape": shape, "crop": entry.crop}
+        frame = f' data-cut="{html(json.dumps(told))}"' if all(whole) else ""
+        shown = f'<img src="{html(address)}" alt="{alt}" draggable="false">{cut}'
+        return f'<figure class="ink-look"><span{frame}>{shown}</span></figure>'
 
     def tokens(self, caption: str, limit: Limit | None, language: Language) -> str:
         """How much of the caption the model reads, and what it would not see."""

@@ -36,17 +36,49 @@ Told = Callable[[Came, Language], str]
 
 
 @dataclass
+class Board:
+    """What one visitor's works of one kind say, each on its own lines; those that have ended go when the next begins
+    while none is under way."""
+
+    lines: dict[int, str] = field(default_factory=dict)
+    running: set[int] = field(default_factory=set)
+    _last: int = 0
+
+    def begin(self) -> int:
+        """The number of another work."""
+        if not self.running:
+            self.lines.clear()
+        self._last += 1
+        self.running.add(self._last)
+        return self._last
+
+    @property
+    def html(self) -> str:
+        """All of them, the latest last."""
+        if len(self.lines) < 2:
+            return "".join(self.lines.values())
+        return "".join(f'<div class="ink-work-line">{one}</div>' for _, one in sorted(self.lines.items()))
+
+
+@dataclass
 class Work:
-    """The components of one kind of work, under the button that starts it."""
+    """The components of one kind of work, under the button that starts it. `board` holds what this visitor's are saying,
+    since several imports may be under way at once."""
 
     desk: Desk
 
     def draw(self, id: str) -> None:
         """Where progress and outcome are shown, and Stop."""
+        self.board = gr.State(Board())
         self.note = gr.HTML(elem_id=f"ink-{id}-note", elem_classes="ink-work")
         self.stop = self.desk.sheet.speech.put(
             gr.Button, {"value": "stop.button"}, size="sm", visible=False, elem_id=f"ink-{id}-stop"
         )
+
+    @property
+    def needs(self) -> set[Any]:
+        """What the work has to be given beside its form."""
+        return {self.board}
 
     @property
     def parts(self) -> list[Any]:
@@ -54,27 +86,41 @@ class Work:
         return [self.note, self.stop]
 
     def run(
-        self, data: Data, asked: gr.Request, start: Callable[[Catalogue, Turn], Iterable[Any]], told: Told
+        self,
+        data: Data,
+        asked: gr.Request,
+        start: Callable[[Catalogue, Turn], Iterable[Any]],
+        told: Told,
+        title: str = "",
     ) -> Iterator[Updates]:
-        """Do the work on the chosen set; whoever leaves the page or presses Stop ends it after the next piece."""
-        language = self.desk.language(data)
+        """Do the work on the chosen set; whoever leaves the page or presses Stop ends it after the next piece. `title`
+        tells it from others under way."""
+        language, board = self.desk.language(data), data[self.board]
+        number = board.begin()
+        head = f"<p><b>{html(title)}</b></p>" if title else ""
         with self.desk.sheet.visitors.turn(visitor_of(asked), language) as turn:
-            yield {self.stop: gr.update(visible=True), self.note: self._bar(Came(), turn.language)}
             came = Came()
             try:
+                board.lines[number] = head + self._bar(came, turn.language)
+                yield {self.stop: gr.update(visible=True), self.note: board.html}
                 with self.desk.opened(data) as catalogue:
-                    yield from self._follow(iter(start(catalogue, turn)), came, turn)
+                    for words in self._follow(iter(start(catalogue, turn)), came, turn):
+                        board.lines[number] = head + words
+                        yield {self.note: board.html}
                 words = self._outcome(came, told, turn.language)
             except StudioError as error:
                 words = self._skipped(came, turn.language)
                 words = f'<p class="ink-check-fault" role="alert">{html(error.say(turn.language))}</p>{words}'
-            yield {self.note: words, self.stop: gr.update(visible=False)}
+            finally:
+                board.running.discard(number)
+            board.lines[number] = head + words
+            yield {self.note: board.html, self.stop: gr.update(visible=bool(board.running))}
 
     def refused(self, error: StudioError, language: Language) -> Updates:
         """An error that is known before the work begins."""
         return {self.note: f'<p class="ink-check-fault" role="alert">{html(error.say(language))}</p>'}
 
-    def _follow(self, steps: Iterator[Any], came: Came, turn: Turn) -> Iterator[Updates]:
+    def _follow(self, steps: Iterator[Any], came: Came, turn: Turn) -> Iterator[str]:
         shown = 0.0
         with closing(_closable(steps)) as running:
             for step in running:
@@ -84,7 +130,7 @@ class Work:
                     return
                 if time.monotonic() - shown > _EVERY_S:
                     shown = time.monotonic()
-                    yield {self.note: self._bar(came, turn.language)}
+                    yield self._bar(came, turn.language)
 
     def _bar(self, came: Came, language: Language) -> str:
         step, say = came.step, self.desk.say

@@ -1,9 +1,9 @@
 """What is told about licences before a set is handed on."""
 
+from studio.dataset_requests import Need
+from studio.datasets.catalogue import Catalogue
 from studio.datasets.entry import Provenance
 from studio.datasets.sharing import CREDITED, FORBIDDEN, NOT_COMMERCIAL, UNSTATED, warnings
-from studio.datasets.catalogue import Catalogue
-from studio.dataset_requests import Need
 from tests.datasets.formats.made import new
 
 

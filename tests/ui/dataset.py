@@ -16,6 +16,7 @@ from studio.engine.host import Engine
 from studio.settings import Settings
 from studio.studio import Studio
 from studio.ui.dataset_room import Room
+from studio.ui.dataset_work import Board
 from studio.ui.sheet import Sheet
 from studio.ui.speech import Speech
 from studio.ui.tabs.dataset import TAB
@@ -40,6 +41,8 @@ class Bench:
             room.top.form,
         ):
             data |= {made: form.kind().to_dict()[field] for field, made in form.controls.items()}
+        works = (room.bring, room.checking, room.exporting, room.exporting.pushing, room.to_train)
+        data |= {panel.work.board: Board() for panel in works}
         data |= {
             room.picked.tags: "",
             room.picked.licence: "CC0-1.0",

@@ -1,5 +1,9 @@
 """Words that save themselves: by field, never over somebody else's, and never on another picture."""
 
+import json
+import re
+from html import unescape
+
 import pytest
 
 from studio.ui.dataset_saving import HUMAN, Base, save, standing, tags_of
@@ -172,6 +176,27 @@ def test_cutting_to_the_shape_keeps_the_middle(bench, catalogue):
     left, top, right, bottom = close.fitting(catalogue, base) or (0.0, 0.0, 1.0, 1.0)
     assert left == pytest.approx(1 - right)
     assert top == pytest.approx(1 - bottom)
+
+
+def test_a_cut_by_dragging_is_taken_only_as_a_cut_of_this_picture(bench, catalogue):
+    close, base = bench.room.close, Base.of(catalogue, catalogue.get(1), 0)
+    assert close.dragged({"id": 1, "crop": [0.1, 0, 1.2, 0.5]}, base) == (0.1, 0.0, 1.0, 0.5)
+    for told in (
+        None,
+        {"id": 2, "crop": [0, 0, 1, 1]},
+        {"id": 1, "crop": [0, 0, 0.05, 1]},
+        {"id": 1, "crop": [0, 0, float("nan"), 1]},
+        {"id": 1, "crop": ["x", 0, 1, 1]},
+        {"id": 1, "crop": [0, 1]},
+    ):
+        assert close.dragged(told, base) is None
+    drawn = close.changes(catalogue, base, 3, "en")[close.picture]["value"]
+    told = json.loads(unescape(re.search('data-cut="([^"]*)"', drawn)[1]))
+    assert told["size"] == [96, 64]
+    width, height = bench.room.learner.fit((96, 64), catalogue.need).size
+    assert told["shape"] == pytest.approx(width / height, abs=1e-6)
+    assert [width, height] in told["sizes"]
+    assert told["crop"] is None
 
 
 def test_the_tail_that_the_model_would_not_see_is_shown(bench, catalogue):
