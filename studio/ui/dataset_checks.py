@@ -19,6 +19,7 @@ from studio.ui.dataset_form import RequestForm
 from studio.ui.dataset_grid import SCRIPT
 from studio.ui.dataset_model import Learner
 from studio.ui.dataset_plots import Plots
+from studio.ui.dataset_twins import Twins
 from studio.ui.dataset_work import Came, Work
 from studio.ui.safe import html
 from studio.words import Language
@@ -34,9 +35,10 @@ class Checking:
     learner: Learner
     form: RequestForm = field(init=False)
     work: Work = field(init=False)
+    twins: Twins = field(init=False)
 
     def draw(self) -> None:
-        """Button, progress, card; how training will be, and the plots, folded."""
+        """Button, progress, card; how training will be, the plots and the near-duplicates, folded."""
         put = self.desk.sheet.speech.put
         self.form, self.work = RequestForm(self.desk.sheet.speech, "checking"), Work(self.desk)
         with put(gr.Accordion, {"label": "dataset.checks"}, open=True, elem_id="ink-checks"):
@@ -52,6 +54,8 @@ class Checking:
                 gr.Accordion, {"label": "dataset.plots"}, open=False, elem_id="ink-checks-plots"
             ) as self.plots_fold:
                 self.plots = gr.HTML(elem_id="ink-plots", elem_classes="ink-live", js_on_load=SCRIPT)
+            self.twins = Twins(self.desk)
+            self.twins.draw()
 
     @property
     def needs(self) -> set[Any]:

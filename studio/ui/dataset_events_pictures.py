@@ -67,8 +67,9 @@ def wire_grid(room: Room) -> None:
 
         return room.only(room.close_up, room.desk.handler(show))(data)
 
-    opened = grid.tiles.open(open_, room.needs, room.close_up, **IN_ORDER)
-    opened.then(None, None, None, js=_SHOW_PICTURE, **QUIET)
+    for drawing in (grid.tiles, room.checking.twins.strips):
+        opened = drawing.open(open_, room.needs, room.close_up, **IN_ORDER)
+        opened.then(None, None, None, js=_SHOW_PICTURE, **QUIET)
 
 
 def _kept(room: Room, catalogue: Catalogue, data: Data) -> Updates | None:

@@ -12,11 +12,11 @@ from studio.datasets.checks.check import (
     about,
     counted,
     percent,
-    seen,
     share,
 )
 from studio.datasets.duplicates import DUPLICATE_BITS, GROUP_BITS, clusters_of
 from studio.datasets.entry import Entry
+from studio.datasets.likeness import best_of
 from studio.words import Said, Text
 
 MOST_SHARE = 0.2
@@ -58,14 +58,9 @@ def keep_sharpest(
     extra: list[int] = []
     for cluster in clusters_of(list(own.values()), DUPLICATE_BITS):
         for group in of_group([own[id] for id in cluster]):
-            kept = max(group, key=lambda e: (_area_class(e), seen(e).sharpness, -e.id))
+            kept = best_of(group)
             extra += [entry.id for entry in group if entry.id != kept.id]
     return catalogue.delete(extra)
-
-
-def _area_class(entry: Entry) -> int:
-    """Sharpness only compares pictures of about one size: a small copy always seems crisper."""
-    return (entry.size[0] * entry.size[1]).bit_length()
 
 
 CHECK = Check(

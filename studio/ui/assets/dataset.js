@@ -1,5 +1,5 @@
 // Clicks in the dataset's drawings become events of their component: 'open' and 'pick' in the grid, and what data-do
-// names elsewhere ('show', 'fix', 'tag', 'tick', 'stretch', 'guide'). A selection is shown at once; the server is only told of it.
+// names elsewhere ('show', 'fix', 'tag', 'tick', 'stretch', 'guide', 'keep', 'out', 'turn'). A selection is shown at once; the server is only told of it.
 const tiles = () => [...element.querySelectorAll(".ink-tile")];
 const boxOf = (tile) => tile.querySelector("[data-pick]");
 let last = null;

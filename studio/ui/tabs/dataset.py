@@ -7,6 +7,7 @@ import gradio as gr
 from studio.ui.dataset_desk import Desk
 from studio.ui.dataset_events_pictures import wire_close, wire_grid
 from studio.ui.dataset_events_top import wire_opening, wire_sieve, wire_top
+from studio.ui.dataset_events_twins import wire_twins
 from studio.ui.dataset_events_work import wire_bring, wire_checks, wire_leaving, wire_picked, wire_steps
 from studio.ui.dataset_model import Learner
 from studio.ui.dataset_room import Room
@@ -47,6 +48,7 @@ def wire(sheet: Sheet, on: DatasetSurface) -> None:
         wire_picked,
         wire_bring,
         wire_checks,
+        wire_twins,
         wire_steps,
         wire_leaving,
     ):
