@@ -1,7 +1,9 @@
 """A training set from the page: pictures in, captions that save themselves, checks, a fix, the split, and on to Train."""
 
 import io
+import json
 import os
+import re
 import shutil
 import zipfile
 
@@ -223,6 +225,31 @@ def test_tiles_are_reached_and_selected_by_keyboard(visit):
     assert page.evaluate(NAMELESS) == []
 
 
+def test_a_cut_is_drawn_on_the_picture_in_its_training_shape(visit):
+    page = visit()
+    turn_to_dataset(page)
+    choose(page, "many")
+    tiles(page, 6)
+    page.locator(".ink-tile-open").first.click()
+    frame = page.locator("#ink-look-picture [data-cut]")
+    expect(frame).to_be_visible()
+    width, height = json.loads(frame.get_attribute("data-cut"))["size"]
+    page.locator("#ink-look-picture").scroll_into_view_if_needed()
+    page.wait_for_function("document.querySelector('#ink-look-picture img').complete")
+    frame.hover(position={"x": 20, "y": 20})
+    page.mouse.down()
+    frame.hover(position={"x": 150, "y": 190}, force=True)
+    expect(page.locator(".ink-look-size")).to_contain_text("→")
+    page.mouse.up()
+    expect(page.locator("#ink-dataset-undo")).to_contain_text("edit")
+    expect(frame).not_to_have_attribute("data-cut", re.compile('"crop": null'))
+    told = json.loads(frame.get_attribute("data-cut"))
+    left, top, right, bottom = told["crop"]
+    assert (right - left) * width / ((bottom - top) * height) == pytest.approx(told["shape"], rel=0.02)
+    page.locator("#ink-dataset-undo").click()
+    expect(frame).to_have_attribute("data-cut", re.compile('"crop": null'))
+
+
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
 @pytest.mark.parametrize("width", [390, 768, 1440])
 def test_nothing_is_cut_off_at_any_width(visit, locale, width):
@@ -238,6 +265,10 @@ def test_nothing_is_cut_off_at_any_width(visit, locale, width):
         page.locator(f"{named} > button").first.click()
     assert page.evaluate(OVERFLOW) == 0
     assert not page.evaluate(CUT)
+    if width < 1000:  # one column: pictures first, and a way past them
+        first, forms = (page.locator(f"#ink-{name}").bounding_box()["y"] for name in ("grid", "bring"))
+        assert first < forms
+        expect(page.locator("#ink-to-steps")).to_be_visible()
 
 
 def test_a_hundred_thousand_rows_open_and_page(visit, house):
