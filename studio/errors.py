@@ -13,6 +13,7 @@ Each class is one fact, with its sentence in both languages: it names the thing,
     ├── ModelError
     │   ├── ModelMissing
     │   ├── ModelNotHere
+    │   ├── ModelUnknown
     │   ├── WeightsMissing
     │   ├── WeightsBroken
     │   ├── WeightsIncomplete
@@ -149,8 +150,19 @@ class ModelNotHere(ModelError):
     """A model that has a card, but whose weights were not downloaded yet."""
 
     text = Text(
-        "Model '{name}' is not on this disk yet. Download {url} into {folder}, or choose another model.",
-        "模型“{name}”尚未下载。请把 {url} 下载到 {folder}，或改用其他模型。",
+        "Model '{name}' is not on this disk yet. Get it under Models on the page, or with: python -m studio models get {name} "
+        "(from {url} into {folder}); or choose another model.",
+        "模型“{name}”尚未下载。请在页面的“模型库”里获取，或运行：python -m studio models get {name}"
+        "（从 {url} 下载到 {folder}）；也可改用其他模型。",
+    )
+
+
+class ModelUnknown(ModelError):
+    """Something in models/weights that looks like a model and can't be used."""
+
+    text = Text(
+        "models/weights/{file} can't be used: {reason}.",
+        "无法使用 models/weights/{file}：{reason}。",
     )
 
 

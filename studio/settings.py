@@ -75,6 +75,11 @@ class Settings:
         return not self.public
 
     @property
+    def may_fetch_models(self) -> bool:
+        """Whether models can be fetched from a hub and removed from the page: visitors find what the host has put there."""
+        return not self.public
+
+    @property
     def may_browse_history(self) -> bool:
         """Whether the page shows every picture made here; visitors see only their own."""
         return not self.public

@@ -28,12 +28,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "train_plan",
         "dataset_requests",
     ),
+    ("families",),
     ("presets", "shelf"),
-    ("families", "schedulers", "lora", "exchange", "datasets"),
+    ("schedulers", "lora", "exchange", "datasets"),
     ("engine", "history"),
     ("runs",),
     ("studio", "storybook", "training", "captioning"),
     ("sources",),
+    ("fetch",),
     ("ui", "commands", "__main__", "app"),
 )
 """Rooms from the ground up; imports go down only."""
@@ -65,7 +67,9 @@ TORCH_FREE = (
     "engine.host",
     "runs",
     "studio",
+    "shelf",
     "sources",
+    "fetch",
     "datasets",
 )
 """Where the page looks in: heavy libraries only inside functions."""

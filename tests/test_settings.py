@@ -31,7 +31,7 @@ def test_host_is_read_from_the_environment(environment, host):
 def test_visitors_of_a_public_studio_may_neither_train_nor_delete_nor_name_paths(tmp_path):
     public = Settings.from_environment(root=tmp_path, host="local", public=True)
     own = Settings.from_environment(root=tmp_path, host="local")
-    for may in ("may_train", "may_delete", "may_import_paths", "may_browse_history"):
+    for may in ("may_train", "may_delete", "may_import_paths", "may_fetch_models", "may_browse_history"):
         assert getattr(own, may)
         assert not getattr(public, may)
 

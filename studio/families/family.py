@@ -89,6 +89,8 @@ class Family:
     """What training asks: denoiser, noisy latents (B, C, h, w), timesteps (B,), conditioning of B texts, and sizes
     (B, 6) in pixels (original height and width, top and left of the crop, height and width), to the denoiser's answer
     (B, C, h, w), in whatever convention the scheduler's configuration names."""
+    pipelines: tuple[str, ...] = ()
+    """The classes that a model_index.json of this family names: how a folder without a card is recognised."""
 
     def part(self, name: str) -> Part:
         """The part of that name."""

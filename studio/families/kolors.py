@@ -165,4 +165,5 @@ FAMILY = Family(
     decode=decode,
     encode_picture=encode_picture,
     predict=predict,
+    pipelines=("KolorsPipeline",),
 )

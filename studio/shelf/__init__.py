@@ -5,9 +5,17 @@ A name that a visitor gives is only ever looked up in these lists, never made in
 
 from pathlib import Path
 
-from studio.errors import LoraBroken, LoraMissing, ModelMissing, PickleRefused, PresetBroken
+from studio.errors import (
+    LoraBroken,
+    LoraMissing,
+    ModelMissing,
+    ModelUnknown,
+    PickleRefused,
+    PresetBroken,
+)
 from studio.headers import PICKLED
 from studio.settings import Settings
+from studio.shelf.dropped import Dropped, dropped
 from studio.shelf.loras import LoraCard, lora_files, read_lora_card
 from studio.shelf.models import ModelCard, read_model_card
 
@@ -22,9 +30,15 @@ class Shelf:
         self._seen: dict[tuple[Path, int, int, float], LoraCard] = {}
 
     def models(self) -> list[ModelCard]:
-        """Every model with a readable card, downloaded or not, by name with Storybook first."""
-        cards = [card for card in map(self._model, self._card_files()) if isinstance(card, ModelCard)]
+        """Every model with a readable card, downloaded or not, and those that were put into models/weights without one;
+        by name with Storybook first."""
+        cards = self._carded()
+        cards += self._dropped(cards).cards
         return sorted(cards, key=lambda card: (card.name != "storybook", card.name))
+
+    def unknown_models(self) -> list[ModelUnknown]:
+        """What lies in models/weights, looks like a model and can't be used, with the reason."""
+        return self._dropped(self._carded()).unknown
 
     def broken_cards(self) -> list[PresetBroken]:
         """What is wrong with the cards that `models` leaves out."""
@@ -59,6 +73,13 @@ class Shelf:
                 raise PickleRefused("loras", file=file.name)
             raise LoraBroken("loras", **card.broken.values)
         return card
+
+    def _carded(self) -> list[ModelCard]:
+        return [card for card in map(self._model, self._card_files()) if isinstance(card, ModelCard)]
+
+    def _dropped(self, cards: list[ModelCard]) -> Dropped:
+        broken = {file.stem for file in self._card_files()} - {card.name for card in cards}
+        return dropped(self._settings.weights_dir, cards, broken)
 
     def _card_files(self) -> list[Path]:
         return sorted((self._settings.models_dir / "cards").glob("*.toml"))

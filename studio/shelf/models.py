@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import (
+    ModelError,
     ModelNotHere,
     PickleRefused,
     PresetBroken,
@@ -19,6 +20,8 @@ from studio.headers import PICKLED, BadHeader, read_header
 from studio.requests import GenerateRequest
 from studio.words import Text
 
+INDEX = "model_index.json"
+"""The file that names a diffusers folder's pipeline and its components."""
 _SETTINGS_FILES = {
     "Scheduler": "scheduler_config.json",
     "Tokenizer": "tokenizer_config.json",
@@ -27,13 +30,16 @@ _SETTINGS_FILES = {
     "Extractor": "preprocessor_config.json",
 }
 """How the class name of a component without weights ends, and the one file that it needs."""
+UNUSED_PARTS = ("safety_checker", "feature_extractor", "image_encoder")
+"""Components that some folders name and that no stage of the chain opens: they may be missing."""
 
 
 @dataclass(frozen=True)
 class ModelCard:
     """A model as models/cards/<name>.toml describes it. `sizes` are the (width, height) in pixels that it was
-    trained at; `defaults` is the partial request that suits it; `source_url` is where to download it, empty for what
-    comes with the studio."""
+    trained at; `defaults` is the partial request that suits it; `source_url` is its page, empty for what comes with the
+    studio or was put there by hand. `huggingface` and `modelscope` are its names at these hubs, empty where it isn't;
+    `files_gb` is how much there is to fetch."""
 
     name: str
     family: str
@@ -45,6 +51,9 @@ class ModelCard:
     prompt_examples: tuple[Text, ...]
     licence: str
     source_url: str
+    huggingface: str = ""
+    modelscope: str = ""
+    files_gb: float | None = None
 
     @property
     def missing(self) -> list[str]:
@@ -55,6 +64,15 @@ class ModelCard:
     def is_present(self) -> bool:
         """Whether every file that the folder should hold is there."""
         return not self.missing
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it could be used, as far as its files' headers tell."""
+        try:
+            self.check()
+        except ModelError:
+            return False
+        return True
 
     def check(self) -> None:
         """Raise what keeps this model from being used: a folder not downloaded, a file missing, cut short, or a
@@ -93,22 +111,44 @@ def read_model_card(file: Path, models_dir: Path) -> ModelCard:
             prompt_examples=tuple(Text(**example) for example in told.get("prompt_examples", ())),
             licence=told["licence"],
             source_url=told["source_url"],
+            huggingface=told.get("huggingface", ""),
+            modelscope=told.get("modelscope", ""),
+            files_gb=told.get("files_gb"),
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, StudioError) as error:
         raise PresetBroken.because(f"models/cards/{file.name}", error) from None
 
 
+def parts_of(index: object) -> dict[str, str]:
+    """The components that a model_index.json (as read) names, with their classes; those that nobody opens are left out.
+    Raises ValueError when it is no such file."""
+    if not isinstance(index, dict):
+        raise ValueError("a model_index.json holds one object")
+    return {
+        part: str(kind[-1])
+        for part, kind in index.items()
+        if not part.startswith("_")
+        and part not in UNUSED_PARTS
+        and isinstance(kind, list)
+        and kind
+        and kind[-1]
+    }
+
+
+def settings_file_of(kind: str) -> str | None:
+    """The one file that a component of this class needs when it has no weights; None for one with weights."""
+    return next((file for end, file in _SETTINGS_FILES.items() if kind.endswith(end)), None)
+
+
 def _missing(folder: Path) -> Iterator[str]:
-    index = folder / "model_index.json"
+    index = folder / INDEX
     try:
-        parts = json.loads(index.read_text(encoding="utf-8"))
+        parts = parts_of(json.loads(index.read_text(encoding="utf-8")))
     except (OSError, ValueError):
         yield index.name
         return
     for part, kind in parts.items():
-        if part.startswith("_") or not isinstance(kind, list) or not kind[-1]:
-            continue
-        settings_file = next((f for end, f in _SETTINGS_FILES.items() if kind[-1].endswith(end)), None)
+        settings_file = settings_file_of(kind)
         if not (folder / part / (settings_file or "config.json")).is_file():
             yield f"{part}/{settings_file or 'config.json'}"
         if settings_file is None:

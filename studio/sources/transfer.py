@@ -21,6 +21,8 @@ from studio.sources.addresses import AddressRefused, Route, origin_of, route_to
 from studio.words import Said, Text
 
 MOST_REDIRECTS = 5
+MOST_TRIES = 4
+MOST_WAIT_S = 60.0
 _STALL_S = 20.0
 _MOST_CLIENTS = 8
 _RETRIED = (408, 429, 500, 502, 503, 504)
@@ -30,6 +32,9 @@ ANSWERED = Text("it answered {status}", "返回状态 {status}")
 BROKEN_OFF = Text("the connection failed ({why})", "连接失败（{why}）")
 TOO_LARGE = Text("it has more than {most} MB", "超过 {most} MB")
 TOO_SLOW = Text("it took more than {most} s", "用时超过 {most} 秒")
+BUSY = Text(
+    "it asks to be left alone for {seconds} s; try again later", "网站要求 {seconds} 秒后再访问；请稍后再试"
+)
 TOO_FAR = Text("it redirects more than {most} times", "重定向超过 {most} 次")
 
 
@@ -119,13 +124,36 @@ class Wire:
         return self._context
 
 
+class Patience:
+    """How often and how long one request is tried again."""
+
+    def __init__(self) -> None:
+        self._tries = 0
+
+    def after(self, failed: Failed) -> float:
+        """The seconds to wait before the next try; raises the failure when there is to be none."""
+        self._tries += 1
+        if not failed.may_retry or self._tries >= MOST_TRIES:
+            raise failed
+        wait_s = 2.0 ** (self._tries - 1) if failed.wait_s is None else failed.wait_s
+        if wait_s > MOST_WAIT_S:
+            raise Failed(Said(BUSY, {"seconds": round(wait_s)}), failed.status, wait_s=wait_s)
+        return wait_s
+
+    def renew(self) -> None:
+        """Something has arrived: begin to count anew."""
+        self._tries = 0
+
+
 def check_status(answer: httpx.Response) -> None:
     """Raise Failed for what is no success, with how long the site wants to be left alone."""
-    if answer.is_success:
-        return
-    status = answer.status_code
-    wait_s = _seconds(answer.headers.get("retry-after", ""))
-    raise Failed(Said(ANSWERED, {"status": status}), status, status in _RETRIED, wait_s)
+    if not answer.is_success:
+        raise answered(answer.status_code, answer.headers.get("retry-after", ""))
+
+
+def answered(status: int, retry_after: str = "") -> Failed:
+    """What an answer without success means."""
+    return Failed(Said(ANSWERED, {"status": status}), status, status in _RETRIED, _seconds(retry_after))
 
 
 def body(answer: httpx.Response, cap: Cap) -> Iterator[bytes]:

@@ -23,6 +23,7 @@ from studio.sources.source import Place
 from studio.sources.transfer import (
     Cap,
     Failed,
+    Patience,
     Wire,
     body,
     check_status,
@@ -33,8 +34,6 @@ from studio.sources.transfer import (
 )
 from studio.words import Said, Text
 
-MOST_TRIES = 4
-MOST_WAIT_S = 60.0
 _MOST_FAILURES = 5
 _JSON = Cap(16 * 2**20, 60.0)
 _PICTURE = Cap(MOST_BYTES, 120.0)
@@ -43,9 +42,6 @@ _OPT_OUTS = ("noai", "noimageai", "noml")
 _PICTURE_TYPES = ("image/", "application/octet-stream", "binary/octet-stream")
 
 WAITING = Text("The site asks us to wait {seconds} s", "网站要求等待 {seconds} 秒")
-BUSY = Text(
-    "it asks to be left alone for {seconds} s; try again later", "网站要求 {seconds} 秒后再访问；请稍后再试"
-)
 NO_JSON = Text("its answer can't be read", "无法读取返回的内容")
 NO_PICTURE = Text("it is {kind}, not a picture", "返回的是 {kind}，不是图片")
 OPTED_OUT = Text("its site says that it is not for training ({header})", "网站声明不可用于训练（{header}）")
@@ -82,7 +78,7 @@ class Web:
         """An endpoint's answer, telling of it while it wants to be waited for; None for an optional one that isn't
         there. Raises SourceFailed when the endpoint refuses, stays busy, or answers what is no JSON."""
         sleep(min(max(0.0, self._asked_at + self.pause_s - monotonic()), self.pause_s))
-        patience = _Patience()
+        patience = Patience()
         while True:
             try:
                 content = self._content(str(httpx.URL(url, params=values)) if values else url)
@@ -130,7 +126,7 @@ class Web:
     def patience(self) -> Callable[[Failed], Iterator[Step]]:
         """How to wait for an endpoint that says "later" in words of its own: call it with each failure; it raises
         SourceFailed when that has been often enough."""
-        patience = _Patience()
+        patience = Patience()
         return lambda failed: _waiting(self._or_down(patience, failed))
 
     def fail(self, reason: Said) -> NoReturn:
@@ -147,7 +143,7 @@ class Web:
             return b"".join(body(answer, _JSON))
 
     def _load(self, url: str, part: Path, cap: Cap, is_picture: bool) -> None:
-        patience = _Patience()
+        patience = Patience()
         while True:
             try:
                 with self._answer(url, resumed(part)) as answer:
@@ -171,7 +167,7 @@ class Web:
         if kind and not kind.startswith(_PICTURE_TYPES):
             raise Failed(Said(NO_PICTURE, {"kind": kind[:60]}))
 
-    def _or_down(self, patience: "_Patience", failed: Failed) -> float:
+    def _or_down(self, patience: Patience, failed: Failed) -> float:
         try:
             return patience.after(failed)
         except Failed as last:
@@ -181,23 +177,6 @@ class Web:
     def _answer(self, url: str, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
         with self._wire.answer(url, {**self._agent, **headers}) as answer:
             yield answer
-
-
-class _Patience:
-    """How often and how long one request is tried again."""
-
-    def __init__(self) -> None:
-        self._tries = 0
-
-    def after(self, failed: Failed) -> float:
-        """The seconds to wait before the next try; raises the failure when there is to be none."""
-        self._tries += 1
-        if not failed.may_retry or self._tries >= MOST_TRIES:
-            raise failed
-        wait_s = 2.0 ** (self._tries - 1) if failed.wait_s is None else failed.wait_s
-        if wait_s > MOST_WAIT_S:
-            raise Failed(Said(BUSY, {"seconds": round(wait_s)}), failed.status)
-        return wait_s
 
 
 def _waiting(wait_s: float) -> Iterator[Step]:

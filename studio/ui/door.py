@@ -33,6 +33,7 @@ def launch_options(settings: Settings, language: str = "auto") -> dict[str, Any]
         "css_paths": [
             _ASSETS / "page.css",
             _ASSETS / "result.css",
+            _ASSETS / "models.css",
             _ASSETS / "train.css",
             _ASSETS / "dataset.css",
         ],

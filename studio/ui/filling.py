@@ -109,8 +109,13 @@ class Filling:
             values = self._form.taken(told["model"], values)
         values = self._form.partly(values, told)
         values["prompt"] = with_word(values["prompt"] or "", word)
-        fold = {self._form.loras.fold: gr.update(open=True)} if told.get("loras") else {}
-        return {**self._filled(values, data), **fold, self._sheet.passed: None}
+        more: dict[Any, Any] = {self._sheet.passed: None}
+        if told.get("loras"):
+            more[self._form.loras.fold] = gr.update(open=True)
+        if told.get("model"):
+            language = as_language(data[self._sheet.language])
+            more[self._on.examples] = gr.update(samples=samples(self._on.choices, told["model"], language))
+        return {**self._filled(values, data), **more}
 
     def loras(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
         """What follows from a changed LoRA row."""

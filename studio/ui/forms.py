@@ -25,7 +25,7 @@ class GenerateForm:
 
     def __init__(self, sheet: Sheet, choices: Choices) -> None:
         self._speech = sheet.speech
-        self._choices = choices
+        self.choices = choices
         self.loras = LoraRows(self._speech, choices)
         self.controls: dict[str, Any] = {}
 
@@ -41,7 +41,7 @@ class GenerateForm:
 
     def draw_model(self) -> None:
         """The model."""
-        self._add("model", choices=self._choices.of("model", "en"), filterable=False, min_width=160)
+        self._add("model", choices=self.choices.of("model", "en"), filterable=False, min_width=160)
 
     def draw_about(self) -> None:
         """One line on the model."""
@@ -49,7 +49,7 @@ class GenerateForm:
 
     def draw_size(self) -> None:
         """Aspect buttons, and the numbers they set."""
-        sizes = self._choices.sizes(GenerateRequest().model)
+        sizes = self.choices.sizes(GenerateRequest().model)
         default = GenerateRequest()
         self.aspect = self._speech.put(
             Segments, {"label": "size.label"}, choices=sizes, value=_size(default.width, default.height),
@@ -87,13 +87,13 @@ class GenerateForm:
 
     def draw_styles(self) -> None:
         """Styles as pills."""
-        offered = self._choices.styles("en", GenerateRequest().model)
+        offered = self.choices.styles("en", GenerateRequest().model)
         self._add("styles", choices=offered, elem_classes="ink-pills")
 
     def draw_sampling(self) -> None:
         """What most people never touch."""
         for name in ("sampler", "schedule", "precision"):
-            self._add(name, choices=self._choices.of(name, "en"), filterable=False)
+            self._add(name, choices=self.choices.of(name, "en"), filterable=False)
 
     def draw_loras(self) -> None:
         """The LoRA rows."""
@@ -104,7 +104,7 @@ class GenerateForm:
         self.controls[name] = control(self._speech, name, **props)
         if "choices" in props:
             made = self.controls[name]
-            self._speech.tell(lambda language: {made: {"choices": self._choices.of(name, language)}})
+            self._speech.tell(lambda language: {made: {"choices": self.choices.of(name, language)}})
 
     def wire(self) -> None:
         """Join the controls that set each other: aspect and numbers, and the seed with its mode."""
@@ -176,7 +176,7 @@ class GenerateForm:
 
     def size_changes(self, values: Mapping[str, Any]) -> Changes:
         """The aspect buttons for the model and the numbers."""
-        offered = self._choices.sizes(values["model"])
+        offered = self.choices.sizes(values["model"])
         size = _size(values["width"], values["height"])
         return {
             self.aspect: {
@@ -187,13 +187,13 @@ class GenerateForm:
 
     def model_changes(self, values: Mapping[str, Any], language: Language) -> Changes:
         """The line on the model, and the styles that it knows."""
-        styles = self._choices.styles(language, values["model"], values["styles"] or ())
-        about = plain(self._choices.about(values["model"], language))
+        styles = self.choices.styles(language, values["model"], values["styles"] or ())
+        about = plain(self.choices.about(values["model"], language))
         return {self.about: {"value": about}, self.controls["styles"]: {"choices": styles}}
 
     def taken(self, model: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values after a model was chosen: its own defaults come with it; what the visitor wrote stays."""
-        card = self._choices.card(model)
+        card = self.choices.card(model)
         defaults = dict(card.defaults) if card else {}
         if card and "width" not in defaults and card.sizes:
             defaults |= dict(zip(("width", "height"), card.sizes[0], strict=True))
@@ -201,7 +201,7 @@ class GenerateForm:
         known = {
             name: value for name, value in defaults.items() if name in self.controls and name not in written
         }
-        styles = [name for _, name in self._choices.styles("en", model) if name in (values["styles"] or ())]
+        styles = [name for _, name in self.choices.styles("en", model) if name in (values["styles"] or ())]
         return {**values, **known, "model": model, "styles": styles}
 
     # what went wrong, or is worth knowing, at the control it belongs to

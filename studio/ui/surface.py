@@ -8,6 +8,7 @@ from studio.ui.api import Api
 from studio.ui.choices import Choices
 from studio.ui.forms import GenerateForm
 from studio.ui.hand import Hand
+from studio.ui.models_panel import ModelsPanel
 from studio.ui.past import Past
 
 
@@ -19,6 +20,7 @@ class Surface:
     form: GenerateForm
     choices: Choices
     presets: gr.Dropdown
+    models: ModelsPanel
     examples: gr.Dataset
     generate: gr.Button
     stop: gr.Button

@@ -21,6 +21,8 @@ def test_family_names_its_parts(name):
     assert {family.denoiser, *family.for_encode, *family.for_sample, *family.for_decode} == set(parts)
     assert family.title.en
     assert family.title.zh
+    assert all(pipeline.endswith("Pipeline") for pipeline in family.pipelines)
+    assert family.pipelines, "a folder without a card is recognised by its pipeline's class"
 
 
 def test_listing_families_brings_in_no_torch():

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from studio.datasets.errors import SourceFailed, SourceRefused
-from studio.sources import addresses, web
+from studio.sources import addresses, transfer, web
 from studio.sources.addresses import TRUSTED, AddressRefused, route_to
 from tests.sources.site import House, Reply, as_picture, png, served
 
@@ -116,7 +116,7 @@ def test_a_name_is_asked_for_once_and_the_answer_is_what_is_connected_to(house, 
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     monkeypatch.setattr(socket, "create_connection", connect)
-    monkeypatch.setattr(web, "MOST_TRIES", 1)
+    monkeypatch.setattr(transfer, "MOST_TRIES", 1)
     assert not house.bring("urls", where="https://pictures.example/a.png").taken
     assert asked == ["pictures.example"]
     assert connected == [("8.8.8.8", 443)]
@@ -216,7 +216,7 @@ def test_what_is_too_large_or_too_slow_is_cut_off(house, monkeypatch):
 
 
 def test_a_dead_network_ends_the_import_which_then_goes_on(house, monkeypatch):
-    monkeypatch.setattr(web, "MOST_TRIES", 1)
+    monkeypatch.setattr(transfer, "MOST_TRIES", 1)
     with served(lambda asked: as_picture(png(int(asked.path[1:])))) as site:
         bring(house, site.url, *(f"/{n}" for n in range(3)))
         where = "\n".join(f"{site.url}/{n}" for n in range(9))
@@ -266,7 +266,7 @@ def test_encryption_is_checked_for_the_name_although_the_address_is_pinned(house
     except FileNotFoundError:
         pytest.skip("no openssl to make a certificate with")
     monkeypatch.setattr(addresses, "_is_public", lambda ip: ip == "127.0.0.1")
-    monkeypatch.setattr(web, "MOST_TRIES", 1)
+    monkeypatch.setattr(transfer, "MOST_TRIES", 1)
     with served(lambda asked: as_picture(png(1))) as site:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)

@@ -14,6 +14,7 @@ from studio.ui.filling import Filling, samples
 from studio.ui.forms import GenerateForm
 from studio.ui.hand import Hand
 from studio.ui.looking import SHOW_RESULT, Looking
+from studio.ui.models_panel import ModelsPanel
 from studio.ui.opening import OPENED, REMEMBER, SETTLE, STORAGE_KEY, STORAGE_SECRET, Opening, keep_script
 from studio.ui.painting import Painting
 from studio.ui.past import Past
@@ -87,6 +88,8 @@ def _draw_settings(sheet: Sheet, form: GenerateForm, choices: Choices) -> dict[s
                 filterable=False, elem_id="ink-presets", min_width=160,
             )  # fmt: skip
         form.draw_about()
+    models = ModelsPanel(sheet, form)
+    models.draw()
     with gr.Group(elem_classes="ink-group"):
         form.draw_size()
     with gr.Group(elem_classes="ink-group"):
@@ -102,7 +105,7 @@ def _draw_settings(sheet: Sheet, form: GenerateForm, choices: Choices) -> dict[s
         speech.put(gr.Markdown, {"value": "drop.label"}, elem_classes="ink-help")
         drop = speech.put(gr.File, {"label": "drop.title"}, show_label=False, elem_id="ink-drop", height=132)
         note = gr.Markdown(visible=False, elem_id="ink-drop-note")
-    return {"presets": presets, "drop": drop, "drop_note": note}
+    return {"presets": presets, "models": models, "drop": drop, "drop_note": note}
 
 
 def wire(sheet: Sheet, on: Surface) -> None:
@@ -165,6 +168,7 @@ def _wire_filling(sheet: Sheet, on: Surface) -> None:
     example = [on.examples, form.controls["model"], sheet.language]
     _keep(on, on.examples.click(filling.example, example, form.controls["prompt"], **_QUIET))
     form.wire()
+    on.models.wire()
     _keep(on, form.after_aspect)
 
 

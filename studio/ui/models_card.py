@@ -1,0 +1,60 @@
+"""How a model, and the download of one, is shown: what it needs, how far it is, what went wrong."""
+
+from studio.families import families
+from studio.fetch.progress import Progress
+from studio.fetch.record import Download
+from studio.fetch.standing import Standing
+from studio.fetch.telling import PRESENCE, size, told_progress
+from studio.ui.safe import html
+from studio.ui.speech import Speech
+from studio.words import Language, Said
+
+
+def card_html(speech: Speech, row: Standing, language: Language) -> str:
+    """What a model is and needs."""
+    card, family = row.card, families().get(row.card.family)
+    to_fetch = "" if card.files_gb is None or row.presence == "here" else f"{card.files_gb:.1f} GB"
+    figures = {
+        "family": family.title.say(language) if family else card.family,
+        "disk": size(row.bytes_on_disk) if row.bytes_on_disk else "",
+        "fetch": to_fetch,
+        "memory": size(row.memory_bytes) if row.memory_bytes else "",
+        "licence": card.licence,
+        "folder": "/".join(card.folder.parts[-3:]),
+    }
+    told = "".join(
+        f"<div><dt>{html(speech.say(language, f'models.fact.{name}'))}</dt><dd>{html(words)}</dd></div>"
+        for name, words in figures.items()
+        if words
+    )
+    fault = row.fault.say(language) if row.fault and row.presence == "partly" else ""
+    return (
+        f'<section class="ink-model is-{row.presence}"><p class="ink-model-head"><b>{html(card.title.say(language))}</b>'
+        f'<span class="ink-mark">{html(PRESENCE[row.presence].say(language))}</span></p>'
+        f'<dl class="ink-run-figures">{told}</dl>' + (f"<p>{html(fault)}</p>" if fault else "") + "</section>"
+    )
+
+
+def note_html(speech: Speech, download: Download | None, language: Language) -> str:
+    """How the download of a model stands; nothing for one that never was, or is done."""
+    if download is None or download.state == "finished":
+        return ""
+    if download.message is not None:
+        return f'<p class="ink-check-fault" role="alert">{html(download.message.say(language))}</p>'
+    share = min(1.0, download.done / download.total) if download.total else 0.0
+    if download.state == "stopped":
+        words = speech.say(language, "models.stopped", done=size(download.done), total=size(download.total))
+    else:
+        words = told_progress(_progress(download), language)
+    label, percent = html(words), int(100 * share)
+    return (
+        f'<div class="ink-bar" role="progressbar" aria-label="{label}" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-valuenow="{percent}"><span style="width: {percent}%"></span></div><p role="status">{label}</p>'
+    )
+
+
+def _progress(download: Download) -> Progress:
+    return Progress(
+        download.file, download.done, download.total, download.bytes_per_s, download.seconds_left,
+        None if download.doing is None else Said(download.doing, {}),
+    )  # fmt: skip
