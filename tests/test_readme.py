@@ -21,7 +21,7 @@ def commands(page):
     return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/training.md", "docs/datasets.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/training.md", "docs/datasets.md", "docs/models.md")
 
 
 def test_readme_begins_with_the_two_commands():

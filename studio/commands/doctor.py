@@ -67,7 +67,7 @@ def examine(settings: Settings) -> Report:
     device = _device(problems)
     free = _disk(settings, problems)
     shelf, presets = Shelf(settings), Presets(settings)
-    problems += shelf.broken_cards()
+    problems += [*shelf.broken_cards(), *shelf.unknown_models()]
     models = [_model(card, settings.language, problems) for card in shelf.models()]
     if not any(model["is_usable"] for model in models):
         problems.append(Said(_NO_MODEL, {}))

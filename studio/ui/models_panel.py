@@ -58,7 +58,7 @@ class ModelsPanel:
         ) as self.fold:
             speech.put(gr.Markdown, {"value": "models.help"}, elem_classes="ink-help")
             self.chosen = speech.put(
-                gr.Radio,
+                Segments,
                 {"label": "models.list"},
                 choices=[],
                 elem_id="ink-models-list",
@@ -70,6 +70,7 @@ class ModelsPanel:
                 Segments,
                 {"label": "models.hub"},
                 choices=[],
+                visible=False,
                 elem_id="ink-models-hub",
                 elem_classes="ink-segments",
             )
@@ -101,7 +102,6 @@ class ModelsPanel:
         needs = {self.chosen, self.busy, self.hub, model, language}
         self.sheet.page.load(self.open, [language], self.parts, js=SETTLE, **_QUIET)
         self.timer.tick(self.tick, needs, self.parts, **_AT_ONCE)
-        self.fold.expand(self.look, needs, self.parts, **_QUIET)
         self.chosen.input(self.look, needs, self.parts, **_QUIET)
         language.input(self.look, needs, self.parts, **_QUIET)
         model.input(self.follow, needs, [*self.parts, self.fold], **_QUIET)
@@ -121,8 +121,12 @@ class ModelsPanel:
     # looking
 
     def open(self, language: str) -> dict[Any, Any]:
-        """What a page shows that has just been opened."""
-        return updates(self._changes("", None, as_language(language)), self._pulse())
+        """What a page shows that has just been opened: the download under way, if there is one. Otherwise nothing is
+        chosen for whoever may be choosing already."""
+        now = self.background.running()
+        turned: Changes = {self.chosen: {"value": now.name}} if now else {}
+        told = self._changes(now.name if now else None, None, as_language(language))
+        return updates(told, self._pulse(), turned)
 
     def look(self, data: Data) -> dict[Any, Any]:
         """Everything anew."""
@@ -133,8 +137,8 @@ class ModelsPanel:
         name, language = data[self.form.controls["model"]], self._language(data)
         card = self._cards().get(name)
         is_here = card is None or card.is_whole
-        fold: Changes = {} if is_here else {self.fold: {"open": True}}
-        return updates(self._changes(name, data[self.hub], language), self._pulse(), fold)
+        turned: Changes = {self.chosen: {"value": name}} | ({} if is_here else {self.fold: {"open": True}})
+        return updates(self._changes(name, data[self.hub], language), self._pulse(), turned)
 
     def tick(self, data: Data) -> dict[Any, Any]:
         """How far the download is; once it has ended, everything anew, and the form's list of models too."""
@@ -200,28 +204,25 @@ class ModelsPanel:
 
     def _changes(self, name: str | None, hub: str | None, language: Language) -> Changes:
         rows = {card.name: standing_of(card) for card in self._cards().values()}
-        running = self.background.running()
-        chosen = (
-            name
-            if name in rows
-            else running.name
-            if running and running.name in rows
-            else next(iter(rows), None)
-        )
         told: Changes = {
-            self.chosen: {"choices": [self._choice(row, language) for row in rows.values()], "value": chosen},
+            self.chosen: {"choices": [self._choice(row, language) for row in rows.values()]},
             self.question: {"visible": False},
             self.unknown: {"value": self._unknown(language)},
         }
-        row = rows.get(chosen or "")
+        row = rows.get(name or "")
         if row is None:
-            return told
-        download = self.background.records.of(row.card.name)
+            return {**told, **(self._nothing() if name else {})}
+        running, download = self.background.running(), self.background.records.of(row.card.name)
         return told | {
             self.card: {"value": card_html(self.sheet.speech, row, language)},
             self.note: {"value": self._note(running if running else download, language, row)},
             **self._offers(row, running, hub or (download.hub if download else None), language),
         }
+
+    def _nothing(self) -> Changes:
+        """What is shown when the chosen model is no more."""
+        gone: Changes = {made: {"visible": False} for made in (*self.buttons.values(), self.hub)}
+        return {**gone, self.card: {"value": ""}, self.note: {"value": ""}}
 
     def _offers(
         self, row: Standing, running: Download | None, hub: str | None, language: Language

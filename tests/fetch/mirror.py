@@ -187,7 +187,7 @@ class House:
 def mirrored(root: Path, toy: Toy | None = None) -> Iterator[House]:
     """Both hubs, until the block ends."""
     toy = toy or Toy()
-    (root / "models" / "cards").mkdir(parents=True)
+    (root / "models" / "cards").mkdir(parents=True, exist_ok=True)
     (root / "models" / "cards" / "toy.toml").write_text(CARD, encoding="utf-8")
     with ExitStack() as stack:
         site, cdn = (stack.enter_context(served(answers)) for answers in (toy.hub, toy.store))
