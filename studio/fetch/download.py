@@ -41,6 +41,8 @@ from studio.words import Said, Text
 LISTING = Text("Asking what there is", "正在查询文件列表")
 CHECKING = Text("Checking", "正在校验")
 WAITING = Text("The hub asks us to wait {seconds} s", "对方要求等待 {seconds} 秒")
+SECONDS = Text("for {count} s", "在 {count} 秒后")
+A_WHILE = Text("for a while", "稍后")
 NO_INDEX = Text("it holds no model_index.json", "其中没有 model_index.json")
 BAD_INDEX = Text("its model_index.json can't be read", "无法读取其中的 model_index.json")
 _TELL_EVERY_S = 0.25
@@ -196,7 +198,7 @@ class Fetching:
         if failed.status == 404:
             return self._told(ModelNotAtHub, variable=self.hub.token)
         if failed.status == 429:
-            return self._told(HubBusy, seconds=round(failed.wait_s) if failed.wait_s else 60)
+            return self._told(HubBusy, span=_span(failed.wait_s))
         if failed.status or not failed.may_retry:
             return self._told(HubFailed, what=what, reason=failed.reason)
         endpoint = self.connection.endpoint
@@ -226,6 +228,10 @@ class Fetching:
                 free_gb=gb(free),
                 needed_gb=gb_up(max(0, lacking - free)),
             ) from None
+
+
+def _span(wait_s: float | None) -> Said:
+    return Said(A_WHILE, {}) if wait_s is None else Said(SECONDS, {"count": round(wait_s)})
 
 
 def gb(count: int) -> str:

@@ -77,8 +77,8 @@ class HubBusy(FetchError):
     """A hub that asks to be left alone for a while (429)."""
 
     text = Text(
-        "{hub} asks to be left alone for {seconds} s (429). What has arrived is kept; get '{name}' again after that.",
-        "{hub}：请求过于频繁，须等待 {seconds} 秒（429）。已下载的部分会保留；请到时重新获取“{name}”。",
+        "{hub} asks to be left alone {span} (429). What has arrived is kept; get '{name}' again after that.",
+        "{hub}：请求过于频繁（429）。已下载的部分会保留；请{span}重新获取“{name}”。",
     )
 
 

@@ -8,7 +8,7 @@ PRESENCE = {
     "partly": Text("partly here", "不完整"),
     "missing": Text("not downloaded", "未下载"),
 }
-_AMOUNT = Text("{done} of {total} GB", "{done}/{total} GB")
+_AMOUNT = Text("{done} of {total}", "{done} / {total}")
 _SPEED = Text("{mb} MB/s", "{mb} MB/秒")
 _LEFT = (Text("{count} s left", "还需 {count} 秒"), Text("{count} min left", "还需 {count} 分钟"),
          Text("{count} h left", "还需 {count} 小时"))  # fmt: skip
@@ -18,7 +18,7 @@ def told_progress(progress: Progress, language: Language) -> str:
     """One line: the file, how much of all, how fast, how long still; or what happens instead."""
     words = [progress.file] if progress.file else []
     if progress.total:
-        words.append(_AMOUNT.say(language, done=_gb(progress.done), total=_gb(progress.total)))
+        words.append(_AMOUNT.say(language, done=size(progress.done), total=size(progress.total)))
     if progress.doing is not None:
         words.append(progress.doing.say(language))
     elif progress.bytes_per_s:
@@ -38,7 +38,3 @@ def _time_left(seconds: float, language: Language) -> str:
     if seconds < 90 * 60:
         return _LEFT[1].say(language, count=round(seconds / 60))
     return _LEFT[2].say(language, count=f"{seconds / 3600:.1f}")
-
-
-def _gb(count: int) -> str:
-    return f"{count / 2**30:.2f}"

@@ -60,6 +60,8 @@ def test_a_killed_download_is_told_and_goes_on_where_it_was(house, background, h
     assert reached.wait(60)
     with pytest.raises(BeingFetched, match=str(background.running().pid)):
         background.start(house.card, "modelscope")
+    with pytest.raises(BeingFetched):
+        house.get()
     os.kill(background.running().pid, signal.SIGKILL)
     assert ends(background) == "interrupted"
     assert "kept" in house.record.message.en

@@ -142,11 +142,12 @@ def test_a_part_of_other_bytes_is_not_gone_on_with(house):
         (Reply(status=403, headers={"X-Error-Code": "GatedRepo"}), LicenceNotAccepted, "TOKEN"),
         (Reply(status=404, headers={"X-Error-Code": "RepoNotFound"}), ModelNotAtHub, "ada/toy-diffusers"),
         (Reply(status=429, headers={"Retry-After": "7200"}), HubBusy, "7200 s"),
+        (Reply(status=429, headers={"Retry-After": "never"}), HubBusy, "for a while"),
         (Reply(status=418), HubFailed, "418"),
     ],
 )  # fmt: skip
 def test_what_a_hub_refuses_is_told_in_one_sentence(house, hub, reply, kind, said):
-    house.toy.troubles[""] = [reply]
+    house.toy.troubles[""] = [reply] * 4
     with pytest.raises(kind) as caught:
         house.get(hub)
     assert said in caught.value.say("en")
