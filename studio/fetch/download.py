@@ -5,33 +5,21 @@ folder never holds half a file under a whole one's name, and a part that belongs
 The hub's own download call was weighed and left: it tells how far it is to a terminal only, can't be stopped between
 two files, and there is no such call for both hubs."""
 
-import errno
 import hashlib
 import math
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
-from studio.disk import LEAST_FREE_BYTES, free_bytes, storage_error
+from studio.disk import LEAST_FREE_BYTES, free_bytes
 from studio.fetch.choosing import PartLacking, needed
 from studio.fetch.connection import Connection
-from studio.fetch.errors import (
-    BadChecksum,
-    DiskFilled,
-    FetchError,
-    HubBusy,
-    HubFailed,
-    HubOutOfReach,
-    LicenceNotAccepted,
-    ModelNotAtHub,
-    NoSafetensors,
-    NotDiffusers,
-    SpaceLacking,
-)
+from studio.fetch.errors import BadChecksum, NoSafetensors, NotDiffusers, SpaceLacking
 from studio.fetch.hubs.hub import Hub, Kept, Repository
 from studio.fetch.progress import Pace, Progress
+from studio.fetch.trouble import Trouble, gb, gb_up
 from studio.headers import BadHeader, read_header
 from studio.shelf import ModelCard
 from studio.shelf.models import INDEX, parts_of
@@ -41,8 +29,6 @@ from studio.words import Said, Text
 LISTING = Text("Asking what there is", "正在查询文件列表")
 CHECKING = Text("Checking", "正在校验")
 WAITING = Text("The hub asks us to wait {seconds} s", "对方要求等待 {seconds} 秒")
-SECONDS = Text("for {count} s", "在 {count} 秒后")
-A_WHILE = Text("for a while", "稍后")
 NO_INDEX = Text("it holds no model_index.json", "其中没有 model_index.json")
 BAD_INDEX = Text("its model_index.json can't be read", "无法读取其中的 model_index.json")
 _TELL_EVERY_S = 0.25
@@ -59,6 +45,9 @@ class Fetching:
     card: ModelCard
     hub: Hub
     connection: Connection
+
+    def __post_init__(self) -> None:
+        self.trouble = Trouble(self.card, self.hub, self.connection.endpoint)
 
     def steps(self) -> Steps:
         """Fetch what is missing. Raises FetchError, DiskFull or NotWritable."""
@@ -88,7 +77,7 @@ class Fetching:
 
     def _needed(self, repository: Repository) -> Generator[Progress, None, list[Kept]]:
         if INDEX not in {file.path for file in repository.files}:
-            raise self._told(NotDiffusers, reason=NO_INDEX)
+            raise self.trouble.error(NotDiffusers, reason=NO_INDEX)
         patience = Patience()
         while True:
             try:
@@ -97,15 +86,15 @@ class Fetching:
             except Failed as failed:
                 yield from self._wait(failed, patience, INDEX)
             except ValueError:
-                raise self._told(NotDiffusers, reason=BAD_INDEX) from None
+                raise self.trouble.error(NotDiffusers, reason=BAD_INDEX) from None
             except PartLacking as lacking:
-                raise self._told(NoSafetensors, part=lacking.part) from None
+                raise self.trouble.error(NoSafetensors, part=lacking.part) from None
 
     def _check_room(self, pace: Pace) -> None:
         lacking, free = pace.total - pace.done, free_bytes(self.card.folder)
         if lacking + LEAST_FREE_BYTES > free:
             where = str(self.card.folder.parent)
-            raise self._told(SpaceLacking, needed_gb=gb_up(lacking), free_gb=gb(free), folder=where)
+            raise self.trouble.error(SpaceLacking, needed_gb=gb_up(lacking), free_gb=gb(free), folder=where)
 
     # one file
 
@@ -165,7 +154,10 @@ class Fetching:
                 yield pace.told(file.path, Said(CHECKING, {}))
         if digest.hexdigest() != file.checksum:
             part.unlink()
-            raise self._told(BadChecksum, file=file.path)
+            raise self.trouble.error(BadChecksum, file=file.path)
+
+    def _on_disk(self, file: Kept, pace: Pace) -> AbstractContextManager[None]:
+        return self.trouble.on_disk(file.path, pace.total - pace.done)
 
     def _here(self, file: Kept) -> int:
         """Bytes of a file that need not be fetched again."""
@@ -186,62 +178,11 @@ class Fetching:
         try:
             left = patience.after(failed)
         except Failed as last:
-            raise self._meaning(last, what) from None
+            raise self.trouble.meaning(last, what) from None
         while left > 0:
             yield pace.told("", Said(WAITING, {"seconds": math.ceil(left)}))
             sleep(min(1.0, left))
             left -= 1.0
-
-    def _meaning(self, failed: Failed, what: object) -> FetchError:
-        if failed.status in (401, 403):
-            return self._told(LicenceNotAccepted, status=failed.status, variable=self.hub.token)
-        if failed.status == 404:
-            return self._told(ModelNotAtHub, variable=self.hub.token)
-        if failed.status == 429:
-            return self._told(HubBusy, span=_span(failed.wait_s))
-        if failed.status or not failed.may_retry:
-            return self._told(HubFailed, what=what, reason=failed.reason)
-        endpoint = self.connection.endpoint
-        return self._told(HubOutOfReach, endpoint=endpoint, reason=failed.reason, variable=self.hub.endpoint)
-
-    def _told(self, kind: type[FetchError], **values: object) -> FetchError:
-        id = self.hub.id_of(self.card)
-        page = self.hub.page(self.connection.endpoint, id)
-        return kind(
-            "model", **{"hub": self.hub.title, "name": self.card.name, "id": id, "page": page, **values}
-        )
-
-    @contextmanager
-    def _on_disk(self, file: Kept, pace: Pace) -> Iterator[None]:
-        """What the system says of the disk, in words."""
-        try:
-            yield
-        except OSError as error:
-            folder = self.card.folder.parent
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise storage_error(error, folder) from None
-            free, lacking = free_bytes(folder), pace.total - pace.done
-            raise self._told(
-                DiskFilled,
-                folder=str(folder),
-                file=file.path,
-                free_gb=gb(free),
-                needed_gb=gb_up(max(0, lacking - free)),
-            ) from None
-
-
-def _span(wait_s: float | None) -> Said:
-    return Said(A_WHILE, {}) if wait_s is None else Said(SECONDS, {"count": round(wait_s)})
-
-
-def gb(count: int) -> str:
-    """Bytes as gigabytes with one decimal."""
-    return f"{count / 2**30:.1f}"
-
-
-def gb_up(count: int) -> str:
-    """Bytes as gigabytes, rounded up: of what is needed."""
-    return f"{math.ceil(count / 2**30 * 10) / 10:.1f}"
 
 
 def _is_whole(file: Path, size: int) -> bool:

@@ -6,11 +6,12 @@ from contextlib import closing
 from studio.errors import StudioError
 from studio.fetch.connection import Connection
 from studio.fetch.download import Fetching, Steps
-from studio.fetch.errors import FetchingOff, HubOutOfReach, NotOnHub
+from studio.fetch.errors import FetchingOff, NotOnHub
 from studio.fetch.hubs import hubs
 from studio.fetch.hubs.hub import Hub
 from studio.fetch.progress import Progress
 from studio.fetch.record import Download, Records
+from studio.fetch.trouble import Trouble
 from studio.runs.process import Process
 from studio.settings import Settings
 from studio.shelf import ModelCard
@@ -62,8 +63,7 @@ def _steps(card: ModelCard, hub: Hub, environment: Mapping[str, str], endpoint: 
     try:
         connection = Connection(base, environment, token, hub.secret(token) if token else {})
     except Failed as failed:
-        reached = {"endpoint": base, "reason": failed.reason, "variable": hub.endpoint}
-        raise HubOutOfReach("model", name=card.name, hub=hub.title, **reached) from None
+        raise Trouble(card, hub, base).out_of_reach(failed) from None
     yield from Fetching(card, hub, connection).steps()
 
 

@@ -137,7 +137,7 @@ class Records:
     @contextmanager
     def starting(self, name: str) -> Iterator[None]:
         """Be the only one who starts a download."""
-        with self._locked("start", name):
+        with self._locked(".start", name):
             yield
 
     @contextmanager

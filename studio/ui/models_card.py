@@ -1,5 +1,8 @@
 """How a model, and the download of one, is shown: what it needs, how far it is, what went wrong."""
 
+from collections.abc import Sequence
+
+from studio.errors import ModelUnknown
 from studio.families import families
 from studio.fetch.progress import Progress
 from studio.fetch.record import Download
@@ -35,8 +38,31 @@ def card_html(speech: Speech, row: Standing, language: Language) -> str:
     )
 
 
-def note_html(speech: Speech, download: Download | None, language: Language) -> str:
-    """How the download of a model stands; nothing for one that never was, or is done."""
+def choices_of(rows: Sequence[Standing], language: Language) -> list[tuple[str, str]]:
+    """The models to choose from, each with whether it is here."""
+    return [
+        (f"{row.card.title.say(language)} · {PRESENCE[row.presence].say(language)}", row.card.name)
+        for row in rows
+    ]
+
+
+def unknown_html(unknown: Sequence[ModelUnknown], language: Language) -> str:
+    """What lies beside the models and is none."""
+    return "".join(f'<p class="ink-check-fault">{html(error.say(language))}</p>' for error in unknown)
+
+
+def note_html(
+    speech: Speech, row: Standing, running: Download | None, last: Download | None, language: Language
+) -> str:
+    """What is to be said of a model's download, by the one under way and its own last one: a bar, what went wrong, or
+    that another model's turn it is."""
+    if running is not None and running.name != row.card.name:
+        return f'<p role="status">{html(speech.say(language, "models.other", name=running.name))}</p>'
+    return "" if row.presence == "here" else download_html(speech, running or last, language)
+
+
+def download_html(speech: Speech, download: Download | None, language: Language) -> str:
+    """How a download stands; nothing for one that never was, or is done."""
     if download is None or download.state == "finished":
         return ""
     if download.message is not None:

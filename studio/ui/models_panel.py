@@ -15,13 +15,13 @@ from studio.fetch.hubs import hubs
 from studio.fetch.record import Download
 from studio.fetch.removing import remove, why_not_removable
 from studio.fetch.standing import Standing, standing_of
-from studio.fetch.telling import PRESENCE, size
+from studio.fetch.telling import size
 from studio.shelf import ModelCard
 from studio.ui.changes import Changes, updates
 from studio.ui.controls import Segments
 from studio.ui.forms import GenerateForm
-from studio.ui.models_card import card_html, note_html
-from studio.ui.safe import html, plain
+from studio.ui.models_card import card_html, choices_of, download_html, note_html, unknown_html
+from studio.ui.safe import plain
 from studio.ui.sheet import Sheet
 from studio.ui.speech import as_language
 from studio.words import Language
@@ -145,7 +145,9 @@ class ModelsPanel:
         now, language = self.background.running(), self._language(data)
         if now is not None and now.name == data[self.busy]:
             is_chosen = now.name == data[self.chosen]
-            note: Changes = {self.note: {"value": self._note(now, language)}} if is_chosen else {}
+            note: Changes = (
+                {self.note: {"value": download_html(self.sheet.speech, now, language)}} if is_chosen else {}
+            )
             return updates(note, {self.timer: {"active": True}})
         told = self._changes(data[self.chosen], data[self.hub], language)
         return updates(told, self._pulse(), self._form(data[self.form.controls["model"]], language))
@@ -205,9 +207,9 @@ class ModelsPanel:
     def _changes(self, name: str | None, hub: str | None, language: Language) -> Changes:
         rows = {card.name: standing_of(card) for card in self._cards().values()}
         told: Changes = {
-            self.chosen: {"choices": [self._choice(row, language) for row in rows.values()]},
+            self.chosen: {"choices": choices_of([*rows.values()], language)},
             self.question: {"visible": False},
-            self.unknown: {"value": self._unknown(language)},
+            self.unknown: {"value": unknown_html(self.sheet.studio.shelf.unknown_models(), language)},
         }
         row = rows.get(name or "")
         if row is None:
@@ -215,7 +217,7 @@ class ModelsPanel:
         running, download = self.background.running(), self.background.records.of(row.card.name)
         return told | {
             self.card: {"value": card_html(self.sheet.speech, row, language)},
-            self.note: {"value": self._note(running if running else download, language, row)},
+            self.note: {"value": note_html(self.sheet.speech, row, running, download, language)},
             **self._offers(row, running, hub or (download.hub if download else None), language),
         }
 
@@ -237,27 +239,6 @@ class ModelsPanel:
         told: Changes = {self.buttons[name]: {"visible": is_shown} for name, is_shown in shown.items()}
         value = hub if hub in names else next(iter(names), None)
         return told | {self.hub: {"choices": offered, "value": value, "visible": may_get}}
-
-    def _note(self, download: Download | None, language: Language, row: Standing | None = None) -> str:
-        """The bar, or what went wrong; of another model's download only that there is one."""
-        if (
-            row is not None
-            and download is not None
-            and download.is_running
-            and download.name != row.card.name
-        ):
-            words = self.sheet.speech.say(language, "models.other", name=download.name)
-            return f'<p role="status">{html(words)}</p>'
-        if row is not None and row.presence == "here":
-            return ""
-        return note_html(self.sheet.speech, download, language)
-
-    def _choice(self, row: Standing, language: Language) -> tuple[str, str]:
-        return f"{row.card.title.say(language)} · {PRESENCE[row.presence].say(language)}", row.card.name
-
-    def _unknown(self, language: Language) -> str:
-        unknown = self.sheet.studio.shelf.unknown_models()
-        return "".join(f'<p class="ink-check-fault">{html(error.say(language))}</p>' for error in unknown)
 
     def _form(self, model: str, language: Language) -> Changes:
         """The form's list, and its line on the chosen model."""
