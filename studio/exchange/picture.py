@@ -34,19 +34,21 @@ UNKNOWN_FORMAT = Text("unknown format", "格式未知")
 @dataclass(frozen=True)
 class Recalled:
     """The request that a picture holds, what should be said about it, the format it was in, the fields it told (the
-    others have their defaults), and other facts."""
+    others have their defaults), other facts, where each value came from, and what only comes near."""
 
     request: GenerateRequest
     notices: tuple[Said, ...]
     format: str
     fields: frozenset[str]
     facts: Facts = field(default_factory=dict)
+    mapped: tuple[Said, ...] = ()
+    approximated: tuple[Said, ...] = ()
 
 
 def formats() -> list[Format]:
     """Every format, the exact ones first."""
     found = catalog.scan("studio.exchange", "FORMAT", Format).values()
-    return sorted(found, key=lambda entry: (not entry.is_exact, entry.name))
+    return sorted(found, key=lambda entry: (not entry.is_exact, entry.order, entry.name))
 
 
 def png_with_settings(rgb: bytes, width: int, height: int, request: GenerateRequest, facts: Facts) -> bytes:
@@ -55,7 +57,7 @@ def png_with_settings(rgb: bytes, width: int, height: int, request: GenerateRequ
 
     texts = PngImagePlugin.PngInfo()
     for entry in reversed(formats()):
-        for key, text in entry.write(request, facts).items():
+        for key, text in (entry.write(request, facts) if entry.write else {}).items():
             texts.add_text(key, text)
     stream = io.BytesIO()
     Image.frombytes("RGB", (width, height), rgb).save(stream, "PNG", pnginfo=texts)
@@ -65,8 +67,12 @@ def png_with_settings(rgb: bytes, width: int, height: int, request: GenerateRequ
 def read_settings(source: str | Path | bytes) -> Recalled:
     """The settings inside a picture file or its bytes.
 
-    Raises NotAPicture, PictureTooLarge, SettingsTooNew or NoSettings."""
-    texts = _texts(_bytes_of(source))
+    Raises NotAPicture, PictureTooLarge, SettingsTooNew, NoSettings, or what a format finds wrong with its own."""
+    return recalled_from(_texts(_bytes_of(source)))
+
+
+def recalled_from(texts: Mapping[str, str]) -> Recalled:
+    """The settings in a picture's texts; raises as `read_settings`."""
     for entry in formats():
         reading = entry.read(texts)
         if reading is not None:
@@ -77,7 +83,8 @@ def read_settings(source: str | Path | bytes) -> Recalled:
 def _checked(reading: Reading, format_name: str) -> Recalled:
     """Take each value that holds on its own; name the others."""
     settings = GenerateRequest.settings()
-    request, told, notices, strange = GenerateRequest(), set[str](), list[Said](), list(reading.left_out)
+    request, told, notices = GenerateRequest(), set[str](), list[Said]()
+    strange = [name for name in reading.left_out if isinstance(name, str)]
     for key, value in reading.values.items():
         if key not in settings:
             strange.append(str(key))
@@ -91,7 +98,9 @@ def _checked(reading: Reading, format_name: str) -> Recalled:
         names = ", ".join(name[:40] for name in strange[:_MOST_NAMES])
         more = len(strange) > _MOST_NAMES
         notices.append(Said(LEFT_OUT, {"names": f"{names}, …" if more else names}))
-    return Recalled(request, tuple(notices), format_name, frozenset(told), reading.facts)
+    notices += [said for said in reading.left_out if isinstance(said, Said)]
+    return Recalled(request, tuple(notices), format_name, frozenset(told), reading.facts, reading.mapped,
+                    reading.approximated)  # fmt: skip
 
 
 def _bytes_of(source: str | Path | bytes) -> bytes:
