@@ -13,7 +13,6 @@ from studio.exchange.picture import Recalled, read_settings, recalled_from
 from studio.exchange.png import SIGNATURE
 from studio.words import Text
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".json", ".txt")
 _PICTURES = (SIGNATURE, b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"\0\0\0")
 
 

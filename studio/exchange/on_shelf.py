@@ -19,7 +19,24 @@ LORA_AMBIGUOUS = Text(
     "本机有多个 LoRA 可能是 {theirs}：{names}。请选择其一。",
 )
 _NO_NAMES = frozenset(
-    ["fp16", "bf16", "fp32", "fp8", "e4m3fn", "e5m2", "scaled", "pruned", "emaonly", "ema", "noema", "unet", "diffusers", "ckpt", "safetensors", "comfy"]
+    [
+        "fp16",
+        "bf16",
+        "fp32",
+        "fp8",
+        "e4m3fn",
+        "e5m2",
+        "scaled",
+        "pruned",
+        "emaonly",
+        "ema",
+        "noema",
+        "unet",
+        "diffusers",
+        "ckpt",
+        "safetensors",
+        "comfy",
+    ]
 )
 """Words of file names that don't say which model it is."""
 
@@ -67,7 +84,12 @@ def _settled(
     said = seed_lora.assumed(use.name, alpha)
     if said in near:
         near.remove(said)
-    told: dict[str, object] = {"name": card.name, "alpha": f"{alpha:g}", "rank": f"{base:g}", "weight": f"{weight:g}"}
+    told: dict[str, object] = {
+        "name": card.name,
+        "alpha": f"{alpha:g}",
+        "rank": f"{base:g}",
+        "weight": f"{weight:g}",
+    }
     mapped.append(Said(seed_lora.RANK_KNOWN, told))
     return replace(use, name=card.name, weight=weight)
 

@@ -8,7 +8,9 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
-from studio.exchange.picture import read_settings
+from studio.exchange.files import read_file
+from studio.exchange.on_shelf import on_shelf
+from studio.exchange.picture import Recalled
 from studio.requests import GenerateRequest
 from studio.ui.changes import updates
 from studio.ui.choices import Choices
@@ -16,6 +18,8 @@ from studio.ui.safe import plain
 from studio.ui.sheet import Sheet
 from studio.ui.speech import as_language
 from studio.ui.surface import Surface
+from studio.ui.workflow import listed
+from studio.ui.workflow import note as show
 from studio.words import Language
 
 EXAMPLES = 6
@@ -52,22 +56,33 @@ class Filling:
         return self._filled(self._form.spread(request), data)
 
     def read(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
-        """The settings inside a dropped picture; fields that it doesn't tell stay as they are."""
+        """The settings inside a dropped picture, workflow or text; fields that it doesn't tell stay as they are."""
         language = as_language(data[self._sheet.language])
         speech, note = self._sheet.speech, self._on.drop_note
         if not data[self._on.drop]:
             return {}
         try:
-            recalled = read_settings(Path(data[self._on.drop]))
+            shelf = self._sheet.studio.shelf
+            recalled = on_shelf(read_file(Path(data[self._on.drop])), shelf.models(), shelf.loras())
         except StudioError as error:
-            return {note: _note(error.say(language), "ink-fault"), self._on.drop: None}
+            return {note: show(plain(error.say(language)), "ink-fault"), self._on.drop: None}
         told = {name: value for name, value in recalled.request.to_dict().items() if name in recalled.fields}
         said = [speech.say(language, "drop.read", format=recalled.format)]
-        said += [notice.say(language) for notice in recalled.notices]
         if "model" in told and self._on.choices.card(told["model"]) is None:
             said.append(speech.say(language, "drop.no_model", model=told.pop("model")))
         values = self._form.partly(self._form.values(data), told)
-        return {**self._filled(values, data), note: _note(" ".join(said), "ink-notice"), self._on.drop: None}
+        words = "\n\n".join([plain(" ".join(said)), *self._became(recalled, language)])
+        return {**self._filled(values, data), note: show(words, "ink-notice"), self._on.drop: None}
+
+    def _became(self, recalled: Recalled, language: Language) -> list[str]:
+        """What was left out, what only comes near, and where each value came from, each as a list."""
+        lists = {
+            "drop.left": recalled.notices,
+            "drop.near": recalled.approximated,
+            "drop.mapped": recalled.mapped,
+        }
+        heading = {key: self._sheet.speech.say(language, key) for key in lists}
+        return [listed(heading[key], said, language) for key, said in lists.items() if said]
 
     def preset(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
         """The values of the chosen preset."""
@@ -153,7 +168,3 @@ def samples(choices: Choices, model: str, language: Language) -> list[list[str]]
 def with_word(prompt: str, word: str) -> str:
     """The prompt with a word at its end, unless it is in there already."""
     return prompt if word in prompt else ", ".join(part for part in (prompt.rstrip(" ,，"), word) if part)
-
-
-def _note(words: str, mark: str) -> Any:
-    return gr.update(value=plain(words), visible=True, elem_classes=[mark])

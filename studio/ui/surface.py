@@ -10,6 +10,7 @@ from studio.ui.forms import GenerateForm
 from studio.ui.hand import Hand
 from studio.ui.models_panel import ModelsPanel
 from studio.ui.past import Past
+from studio.ui.workflow import Workflow
 
 
 @dataclass(frozen=True)
@@ -36,3 +37,4 @@ class Surface:
     last_seed: gr.State
     kept: gr.BrowserState
     api: Api
+    workflow: Workflow

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from studio.exchange import Reading
 from studio.exchange.comfy import seed_lora
+from studio.exchange.comfy.errors import WorkflowTooLarge
 from studio.exchange.comfy.graph import Node, short
 from studio.requests import MOST_LORAS, MOST_SEED, GenerateRequest, LoraUse
 from studio.words import Said, Text
@@ -31,7 +32,9 @@ TRUE_CFG = Text(
     "The sampler's own cfg {cfg} is left out; guidance {guidance} comes from the Flux guidance node.",
     "采样节点的 cfg {cfg} 未采用；引导强度 {guidance} 取自 Flux 引导节点。",
 )
-_MOST_WEIGHT, _MOST_SHOWN = 4.0, 60
+AND_MORE = Text("And {count} more.", "另有 {count} 条。")
+MOST_LETTERS = 200_000
+_MOST_WEIGHT, _MOST_SHOWN, _MOST_TOLD = 4.0, 60, 40
 _Told = TypeVar("_Told")
 
 
@@ -63,6 +66,16 @@ class Found:
         shown = shown if len(shown) <= _MOST_SHOWN else shown[: _MOST_SHOWN - 1] + "…"
         label = GenerateRequest.settings()[field].label
         self.mapped.append(Said(MAPPED, {"label": label, "value": short(shown), "node": node.name}))
+
+    def speak(self, side: str, words: str, node: Node) -> None:
+        """Add words to a side; the same words twice are said once. Raises WorkflowTooLarge for a heap of them."""
+        texts = self.words.setdefault(side, [])
+        if words not in texts:
+            texts.append(words)
+        if len(texts) > 1 and sum(map(len, texts)) > MOST_LETTERS:
+            size, most = (Text(f"{n} letters", f"{n} 个字") for n in (sum(map(len, texts)), MOST_LETTERS))
+            raise WorkflowTooLarge(None, size=size, most=most)
+        self.tell("prompt" if side == "positive" else "negative_prompt", words, node)
 
     def seed(self, seed: int | None, node: Node) -> None:
         """A seed of up to 64 bits; ours has 32."""
@@ -116,7 +129,7 @@ class Found:
             ]
             self._tell_more(in_order[MOST_LORAS:])
         facts = {**self.facts, **({seed_lora.ALPHAS: self.alphas} if self.alphas else {})}
-        return Reading(values, _once(self.left_out), facts, _once(self.mapped), _once(self.approximated))
+        return Reading(values, _shown(self.left_out), facts, _shown(self.mapped), _shown(self.approximated))
 
     def _joined(self, name: str, texts: list[str]) -> str:
         if len(texts) > 1:
@@ -137,10 +150,8 @@ class Found:
             self.left_out.append(Said(MORE_LORAS, {"most": MOST_LORAS, "names": names}))
 
 
-def _once(told: list[_Told]) -> tuple[_Told, ...]:
-    """Each thing once, in order; what holds a dictionary can't be looked up in a set."""
-    kept: list[_Told] = []
-    for item in told:
-        if item not in kept:
-            kept.append(item)
-    return tuple(kept)
+def _shown(told: list[_Told]) -> tuple[_Told | Said, ...]:
+    """Each thing once, in order, and no more than a reader can take in."""
+    kept = list({item if isinstance(item, str) else repr(item): item for item in told}.values())
+    more = len(kept) - _MOST_TOLD
+    return (*kept[:_MOST_TOLD], Said(AND_MORE, {"count": more})) if more > 0 else tuple(kept)

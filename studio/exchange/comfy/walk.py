@@ -17,7 +17,7 @@ Purpose = Literal["picture", "latent", "model", "clip", "vae", "positive", "nega
 """What a node is visited for: the same node may mean several things, a checkpoint its model or its text encoder."""
 
 MOST_CHAIN = 100
-MOST_VISITS = 20_000
+MOST_VISITS = 5000
 
 NOT_KNOWN = Text(
     "Node {node} is not known here; it was passed over.",
@@ -167,10 +167,8 @@ class Visit:
 
     def speak(self, words: str) -> None:
         """Add words to the side that this visit is for."""
-        for side in ("positive", "negative"):
-            if self.purpose == side:
-                self.found.words.setdefault(side, []).append(words)
-                self.found.tell("prompt" if side == "positive" else "negative_prompt", words, self.node)
+        if self.purpose in ("positive", "negative"):
+            self.found.speak(self.purpose, words, self.node)
 
 
 def passes(*names: str) -> Any:

@@ -20,6 +20,7 @@ from studio.ui.painting import Painting
 from studio.ui.past import Past
 from studio.ui.sheet import Sheet, Tab
 from studio.ui.surface import Surface
+from studio.ui.workflow import Workflow
 
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _PAINT: dict[str, Any] = {**_QUIET, "concurrency_id": "gpu", "concurrency_limit": 32, "trigger_mode": "once"}
@@ -32,6 +33,7 @@ def draw(sheet: Sheet) -> Surface:
     speech = sheet.speech
     choices = Choices(sheet.studio, speech)
     form, hand, past, api = GenerateForm(sheet, choices), Hand(sheet, choices), Past(sheet), Api(sheet)
+    workflow = Workflow(sheet, form)
     made: dict[str, Any] = {}
     with gr.Row(elem_id="ink-desk"):
         with gr.Column(elem_id="ink-left"):
@@ -39,6 +41,7 @@ def draw(sheet: Sheet) -> Surface:
                 made |= _draw_words(sheet, form, choices)
             with gr.Column(elem_id="ink-settings"):
                 made |= _draw_settings(sheet, form, choices)
+                workflow.draw()
         with gr.Column(elem_id="ink-right"):
             with gr.Column(elem_id="ink-result"):
                 made |= _draw_result(sheet)
@@ -48,7 +51,7 @@ def draw(sheet: Sheet) -> Surface:
     api.draw()
     made |= {"scene": gr.State((Easel(), Chain())), "shown": gr.State([]), "last_seed": gr.State(None)}
     made["kept"] = gr.BrowserState({}, storage_key=STORAGE_KEY, secret=STORAGE_SECRET)
-    return Surface(form=form, choices=choices, hand=hand, past=past, api=api, **made)
+    return Surface(form=form, choices=choices, hand=hand, past=past, api=api, workflow=workflow, **made)
 
 
 def _draw_words(sheet: Sheet, form: GenerateForm, choices: Choices) -> dict[str, Any]:
@@ -114,6 +117,7 @@ def wire(sheet: Sheet, on: Surface) -> None:
     _wire_filling(sheet, on)
     _wire_pictures(sheet, on)
     _wire_opening(sheet, on)
+    on.workflow.wire()
 
 
 def _wire_painting(sheet: Sheet, on: Surface) -> None:

@@ -144,7 +144,13 @@ def _subgraph() -> Any:
     page.nodes = [node for node in page.nodes if node["id"] != 3]
     inner = Page(1.0)
     inner.node(3, "KSampler", [42, "fixed", 1, 7, "euler", "normal", 1], "LATENT")
-    links = [(-10, 0, "model"), (-10, 1, "positive"), (-10, 2, "negative"), (-10, 3, "latent_image"), (-10, 4, "steps")]
+    links = [
+        (-10, 0, "model"),
+        (-10, 1, "positive"),
+        (-10, 2, "negative"),
+        (-10, 3, "latent_image"),
+        (-10, 4, "steps"),
+    ]
     sockets = [{"name": name, "type": "*", "link": inner.link((origin, slot), 3, at), **({"widget": {"name": name}} if at == 4 else {})}
                for at, (origin, slot, name) in enumerate(links)]  # fmt: skip
     inner.nodes[0]["inputs"] = sockets
@@ -152,7 +158,17 @@ def _subgraph() -> Any:
     names = [{"id": name, "name": name, "type": "*"} for _, _, name in links]
     page.more["definitions"] = {"subgraphs": [{"id": "uuid-1", "name": "Sampling", "inputs": names, "nodes": inner.nodes,
                                                "links": inner.links}]}  # fmt: skip
-    instance = page.node(30, "uuid-1", [30], "LATENT", model=(4, 0), positive=(6, 0), negative=(7, 0), latent_image=(5, 0), steps=None)
+    instance = page.node(
+        30,
+        "uuid-1",
+        [30],
+        "LATENT",
+        model=(4, 0),
+        positive=(6, 0),
+        negative=(7, 0),
+        latent_image=(5, 0),
+        steps=None,
+    )
     instance["inputs"][4]["widget"] = {"name": "steps"}
     page.links = [[*link[:1], 30, *link[2:]] if link[1] == 3 else link for link in page.links]
     return page.value()
@@ -160,7 +176,9 @@ def _subgraph() -> Any:
 
 def _bypassed_lora(mode: int) -> Any:
     page = basic_page(model=(20, 0))
-    page.node(20, "LoraLoader", ["ink.safetensors", 0.8, 0.8], "MODEL CLIP", mode=mode, model=(4, 0), clip=(4, 1))
+    page.node(
+        20, "LoraLoader", ["ink.safetensors", 0.8, 0.8], "MODEL CLIP", mode=mode, model=(4, 0), clip=(4, 1)
+    )
     for socket, kind in zip(page.nodes[-1]["inputs"], ("MODEL", "CLIP"), strict=True):
         socket["type"] = kind
     return page.value()
@@ -179,7 +197,9 @@ def _primitive() -> Any:
     page = basic_page()
     page.node(20, "PrimitiveNode", [77, "randomize"], "INT")
     sampler = page.nodes[4]
-    sampler["inputs"].append({"name": "seed", "type": "INT", "link": page.link((20, 0), 3, 4), "widget": {"name": "seed"}})
+    sampler["inputs"].append(
+        {"name": "seed", "type": "INT", "link": page.link((20, 0), 3, 4), "widget": {"name": "seed"}}
+    )
     page.node(21, "Note", ["remember the milk"])
     page.node(22, "MarkdownNote", ["# milk"])
     return page.value()

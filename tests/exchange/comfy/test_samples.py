@@ -13,15 +13,16 @@ from studio.words import Said
 from tests.exchange.comfy.samples import SAMPLES
 
 EVERY = pytest.mark.parametrize("name", SAMPLES)
-OFFERED = (
-    "euler euler_cfg_pp euler_ancestral euler_ancestral_cfg_pp heun heunpp2 dpm_2 dpm_2_ancestral lms dpm_fast dpm_adaptive "
-    "dpmpp_2s_ancestral dpmpp_2s_ancestral_cfg_pp dpmpp_sde dpmpp_sde_gpu dpmpp_2m dpmpp_2m_cfg_pp dpmpp_2m_sde "
-    "dpmpp_2m_sde_gpu dpmpp_2m_sde_heun dpmpp_2m_sde_heun_gpu dpmpp_3m_sde dpmpp_3m_sde_gpu ddpm lcm ipndm ipndm_v deis "
-    "res_multistep res_multistep_cfg_pp res_multistep_ancestral res_multistep_ancestral_cfg_pp gradient_estimation "
-    "gradient_estimation_cfg_pp er_sde seeds_2 seeds_3 sa_solver sa_solver_pece ddim uni_pc uni_pc_bh2 exp_heun_2_x0 "
-    "exp_heun_2_x0_sde cfgpp_ud10_ab"
-).split()
-SPREAD = "simple sgm_uniform karras exponential ddim_uniform beta normal linear_quadratic kl_optimal".split()
+OFFERED = """
+euler euler_cfg_pp euler_ancestral euler_ancestral_cfg_pp heun heunpp2 dpm_2 dpm_2_ancestral lms dpm_fast dpm_adaptive
+dpmpp_2s_ancestral dpmpp_2s_ancestral_cfg_pp dpmpp_sde dpmpp_sde_gpu dpmpp_2m dpmpp_2m_cfg_pp dpmpp_2m_sde
+dpmpp_2m_sde_gpu dpmpp_2m_sde_heun dpmpp_2m_sde_heun_gpu dpmpp_3m_sde dpmpp_3m_sde_gpu ddpm lcm ipndm ipndm_v deis
+res_multistep res_multistep_cfg_pp res_multistep_ancestral res_multistep_ancestral_cfg_pp gradient_estimation
+gradient_estimation_cfg_pp er_sde seeds_2 seeds_3 sa_solver sa_solver_pece ddim uni_pc uni_pc_bh2 exp_heun_2_x0
+exp_heun_2_x0_sde cfgpp_ud10_ab
+"""
+"""What ComfyUI's sampler and scheduler lists hold."""
+SPREAD = "simple sgm_uniform karras exponential ddim_uniform beta normal linear_quadratic kl_optimal"
 
 
 def read(value):
@@ -61,7 +62,9 @@ def test_what_is_said_is_said_in_both_languages_and_says_where_each_value_came_f
 def test_a_file_reads_as_the_picture_does(name):
     recalled = read_text(json.dumps(SAMPLES[name].value))
     assert recalled.format == "ComfyUI"
-    assert set(SAMPLES[name].gives) - {k for k, v in SAMPLES[name].gives.items() if v is None} <= recalled.fields
+    assert (
+        set(SAMPLES[name].gives) - {k for k, v in SAMPLES[name].gives.items() if v is None} <= recalled.fields
+    )
 
 
 def test_the_four_prompts_of_the_first_example_stay_as_they_are():
@@ -89,18 +92,21 @@ def test_file_names_are_kept_without_their_folders():
         assert all(".." not in use["name"] and use["name"].count("/") <= 1 for use in values.get("loras", ()))
 
 
-@pytest.mark.parametrize("name", OFFERED)
+@pytest.mark.parametrize("name", OFFERED.split())
 def test_every_sampler_of_comfyui_is_matched_to_one_of_ours(name):
     assert SAMPLERS[name].name in samplers.SAMPLERS
 
 
-@pytest.mark.parametrize("name", SPREAD)
+@pytest.mark.parametrize("name", SPREAD.split())
 def test_every_scheduler_of_comfyui_is_matched_to_one_of_ours(name):
     assert SCHEDULES[name].name in schedules.SCHEDULES
 
 
 def test_every_other_name_of_ours_exists_too():
-    assert {match.name for pair in CLASSES.values() for match in pair} <= {*samplers.SAMPLERS, *schedules.SCHEDULES}
+    assert {match.name for pair in CLASSES.values() for match in pair} <= {
+        *samplers.SAMPLERS,
+        *schedules.SCHEDULES,
+    }
     assert set(TO_COMFY) == set(samplers.SAMPLERS)
 
 

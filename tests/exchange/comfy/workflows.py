@@ -32,7 +32,10 @@ def basic(**nodes: dict[str, Any]) -> API:
 
 def ksampler(**changes: Any) -> dict[str, Any]:
     """The sampler of `basic` with some inputs changed."""
-    inputs = {name: tuple(value) if isinstance(value, list) else value for name, value in basic()["3"]["inputs"].items()}
+    inputs = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in basic()["3"]["inputs"].items()
+    }
     return n("KSampler", **{**inputs, "seed": 5, **changes})
 
 
@@ -67,7 +70,9 @@ class Page:
         self.links: list[Any] = []
         self.more: dict[str, Any] = {}
 
-    def node(self, id: Any, type: str, values: Any = None, outs: str = "", mode: int = 0, **ins: Any) -> dict[str, Any]:
+    def node(
+        self, id: Any, type: str, values: Any = None, outs: str = "", mode: int = 0, **ins: Any
+    ) -> dict[str, Any]:
         """A node; `ins` are links (origin, slot), or None for a socket that nothing is plugged into."""
         inputs: list[dict[str, Any]] = []
         for name, origin in ins.items():

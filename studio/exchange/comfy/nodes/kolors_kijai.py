@@ -42,8 +42,7 @@ def _encoded(visit: Visit) -> None:
         words = visit.text(field)
         if words is None or not field:
             continue
-        visit.found.words.setdefault(side, []).append(words)
-        visit.found.tell(field, words, visit.node)
+        visit.found.speak(side, words, visit.node)
         _tell_marks(visit, field, words)
     if visit.purpose in ("both", "positive"):
         take_count(visit, visit.whole("num_images_per_prompt"))

@@ -2,10 +2,9 @@
 
 from typing import Any
 
+from studio.exchange.comfy.found import MOST_LETTERS
 from studio.exchange.comfy.kind import node
 from studio.exchange.comfy.walk import Visit
-
-MOST_LETTERS = 200_000
 
 
 def _value(visit: Visit) -> Any:
