@@ -23,6 +23,7 @@ from studio.words import Language, Said, Text
 
 FORMS = ("comfyui-api", "comfyui-ui", "a1111", "inkstone")
 COMFY = FORMS[:2]
+_TEXTS = {"a1111": a1111.FORMAT, "inkstone": inkstone.FORMAT}
 
 FROM = Text("{file} ({format})", "{file}（{format}）")
 MAPPED = Text("Where each value came from", "各参数的来源")
@@ -72,10 +73,8 @@ def _in_form(recalled: Recalled, form: str, nodes: str | None, settings: Setting
     """The recipe in another program's form, and what in it isn't the same."""
     request = recalled.request
     before = [note.say(settings.language) for note in (*recalled.approximated, *recalled.notices)]
-    if form == "inkstone":
-        return inkstone.write(request, recalled.facts)[inkstone.KEY], before
-    if form == "a1111":
-        return a1111.write(request, recalled.facts)[a1111.KEY], before
+    if form in _TEXTS and (write := _TEXTS[form].write):
+        return "\n".join(write(request, recalled.facts).values()), before
     written = workflow(request, Shelf(settings), Presets(settings), nodes, settings.language)
     value = written.api if form == COMFY[0] else written.page
     after = [note.say(settings.language) for note in (*written.approximated, *written.left_out)]
