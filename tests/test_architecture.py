@@ -27,6 +27,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "train_request",
         "train_plan",
         "dataset_requests",
+        "weighting",
+        "wildcards",
     ),
     ("families",),
     ("presets", "shelf"),

@@ -10,6 +10,7 @@ from studio.engine.device import Device
 from studio.engine.events import Event, Job, LoraFile, Notice, Stage
 from studio.families.family import Family
 from studio.requests import GenerateRequest
+from studio.weighting import looks_weighted
 from studio.words import Said, Text
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ UNUSED_NEGATIVE = Text(
     "The negative prompt has no effect while guidance is 1.", "引导强度为 1 时，反向提示词不起作用。"
 )
 
+NOT_WEIGHED = Text(
+    "{title} reads brackets as they stand: weights such as (words:1.2) have no effect.",
+    "{title} 会按原样读取括号，(词语:1.2) 这类权重写法不起作用。",
+)
+
 
 def any_request() -> GenerateRequest:
     """A request for when only the model matters."""
@@ -60,6 +66,10 @@ def fitted(job: Job, family: Family) -> tuple[Job, list[Event]]:
         notices.append(Notice(Said(EMPTY_PROMPT, {}), "prompt"))
     if request.negative_prompt.strip() and request.guidance <= 1:
         notices.append(Notice(Said(UNUSED_NEGATIVE, {}), "negative_prompt"))
+    if not family.weighs_words:
+        for field in ("prompt", "negative_prompt"):
+            if looks_weighted(getattr(request, field)):
+                notices.append(Notice(Said(NOT_WEIGHED, {"title": family.title}), field))
     return replace(job, request=request), notices
 
 

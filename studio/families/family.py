@@ -91,6 +91,8 @@ class Family:
     (B, C, h, w), in whatever convention the scheduler's configuration names."""
     pipelines: tuple[str, ...] = ()
     """The classes that a model_index.json of this family names: how a folder without a card is recognised."""
+    weighs_words: bool = False
+    """Whether `encode` weighs `(words:1.2)`; other text encoders read the brackets as they stand."""
 
     def part(self, name: str) -> Part:
         """The part of that name."""

@@ -451,3 +451,10 @@ def test_warming_up_leaves_nothing_to_load(job, tiny_kolors, tmp_path):
     chain.warm_up("kolors", tmp_path / "nowhere")
     chain.warm_up("kolors", tiny_kolors)
     assert ran(chain.run(job())) == [stage for stage in STAGES if stage != "load"]
+
+
+def test_weights_that_the_family_reads_as_text_are_told(chain, job):
+    said = notices(chain.run(job(prompt="a (red:1.3) house", negative_prompt="((night))", guidance=2.0)))
+    assert said.keys() == {"prompt", "negative_prompt"}
+    assert "Kolors reads brackets as they stand" in said["prompt"]
+    assert notices(chain.run(job(prompt="a red house (old)"))) == {}
