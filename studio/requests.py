@@ -95,8 +95,10 @@ class GenerateRequest(Request):
 
     prompt: str = setting(
         "", ("Prompt", "提示词"),
-        ("What to paint, in English or Chinese. Empty paints whatever the model likes.",
-         "想画什么，中文英文都可以。留空则由模型自由发挥。"))  # fmt: skip
+        ("What to paint, in English or Chinese; empty paints whatever the model likes. The seed draws one of {red|blue} "
+         "and a line of the word list in __colour__; a | between prompts paints each.",
+         "想画什么，中文英文都可以；留空则由模型自由发挥。{红色|蓝色} 会按种子选一个，__颜色__ 会从词表中选一行；用 | 隔开多条提示词，"
+         "会逐条作画。"))  # fmt: skip
     negative_prompt: str = setting(
         "", ("Negative prompt", "反向提示词"),
         ("What to keep out of the picture; works only with guidance above 1.",
@@ -135,7 +137,8 @@ class GenerateRequest(Request):
          "种子与设置相同，画面就相同；不填则每次随机。"), 0, MOST_SEED, 1)  # fmt: skip
     count: int = setting(
         1, ("Pictures", "张数"),
-        ("How many pictures, with seeds counting up from the first.", "生成几张，种子从第一张起依次加一。"),
+        ("How many pictures of each prompt, with seeds counting up from the first.",
+         "每条提示词生成几张，种子从第一张起依次加一。"),
         1, 16, 1)  # fmt: skip
     loras: tuple[LoraUse, ...] = setting(
         (), ("LoRAs", "LoRA"),

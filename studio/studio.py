@@ -4,18 +4,21 @@ import secrets
 import threading
 import time
 from collections.abc import Generator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from studio.batch import AsOne, Share, shares
 from studio.engine.events import Event, Job, LoraFile, Picture
 from studio.engine.host import Engine, InlineEngine
 from studio.engine.process import ProcessEngine, WarmModel
 from studio.errors import StorageError, StudioError
 from studio.history import Entry, History
-from studio.presets import Presets, weave
+from studio.presets import Presets, Style, weave
 from studio.requests import MOST_SEED, GenerateRequest
 from studio.settings import Settings
 from studio.shelf import Shelf
+from studio.wildcards import WordLists
 
 _ASK_AGAIN_S = 0.5
 _Told = TypeVar("_Told")
@@ -46,6 +49,7 @@ class Studio:
         self.settings = settings
         self.shelf = Shelf(settings)
         self.presets = Presets(settings)
+        self.wildcards = WordLists(settings.presets_dir / "wildcards")
         self.history = History(settings)
         self.engine = engine if engine is not None else self._engine()
         self._may_name_files = may_name_files
@@ -62,15 +66,18 @@ class Studio:
 
         Raises StudioError: what the request names and isn't here, what the engine could not do, a disk that is full."""
         seed = secrets.randbelow(MOST_SEED + 1) if request.seed is None else request.seed
-        asked = request.with_(seed=seed)
-        job = self._job(asked)
+        parts = shares(request.with_(seed=seed), self.wildcards)
+        job = self._job(parts[0].read)
+        styles = self._styles(request)
+        jobs = [replace(job, request=weave(part.read, styles)) for part in parts]
         self.history.check()
-        yield from self._in_turn(self._make(asked, job))
+        yield from self._in_turn(self._make(parts, jobs))
 
     def draw(
         self, request: GenerateRequest, loras: tuple[LoraFile, ...] = ()
     ) -> Generator[Event | Waiting, None, None]:
-        """Make the pictures of a request for a caller who keeps them; `loras` join those that the request names.
+        """Make the pictures of a request for a caller who keeps them; `loras` join those that the request names, and
+        the prompts are read as they stand.
 
         Raises StudioError as `generate` does."""
         job = self._job(request)
@@ -101,8 +108,11 @@ class Studio:
             for use in request.loras
             if use.on
         )
-        woven = weave(request, self.presets.styles() if request.styles else {})
+        woven = weave(request, self._styles(request))
         return Job(request=woven, model_dir=card.folder, family=card.family, loras=loras)
+
+    def _styles(self, request: GenerateRequest) -> Mapping[str, Style]:
+        return self.presets.styles() if request.styles else {}
 
     def _in_turn(self, work: Generator[_Told, None, None]) -> Generator[_Told | Waiting, None, None]:
         """The events of work that begins when all who asked earlier are served."""
@@ -130,7 +140,18 @@ class Studio:
                 return
             yield Waiting(ahead)
 
-    def _make(self, asked: GenerateRequest, job: Job) -> Generator[Event | Saved, None, None]:
+    def _make(self, parts: list[Share], jobs: list[Job]) -> Generator[Event | Saved, None, None]:
+        """The pictures of the jobs, one job after the other."""
+        together = AsOne(sum(part.read.count for part in parts))
+        for part, job in zip(parts, jobs, strict=True):
+            with closing(self._made(part.asked, job)) as events:
+                for event in events:
+                    told = event if isinstance(event, Saved) else together.tell(part, event)
+                    if told is not None:
+                        yield told
+        yield together.finished()
+
+    def _made(self, asked: GenerateRequest, job: Job) -> Generator[Event | Saved, None, None]:
         events = self.engine.run(job)
         started = time.perf_counter()
         try:
@@ -159,6 +180,6 @@ class Studio:
             return error
 
     def _facts(self, picture: Picture, job: Job, seconds: float) -> Mapping[str, Any]:
-        """What the file tells beside the request; the woven prompts only where they differ from what was typed."""
+        """What the file tells beside the request: the prompts as the model read them among it."""
         facts: dict[str, Any] = {"seed": picture.seed, "seconds": round(seconds, 3)}
         return facts | {"prompt": job.request.prompt, "negative_prompt": job.request.negative_prompt}

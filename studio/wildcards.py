@@ -23,6 +23,8 @@ _MOST_NAMED = 30
 
 WORD_LIST = Text("Word list", "词表")
 TOO_LARGE = Text("it is larger than {most} MB.", "文件超过 {most} MB。")
+NOT_UTF8 = Text("it is not UTF-8 text.", "不是 UTF-8 编码的文本。")
+UNREADABLE = Text("it can't be read ({why}).", "无法读取（{why}）。")
 EMPTY = Text("it holds no words.", "其中没有词语。")
 LOOP = Text("it leads back to itself ({trail}).", "它绕回了自身（{trail}）。")
 TOO_DEEP = Text("it leads through too many other lists ({trail}).", "它引用的词表层数过多（{trail}）。")
@@ -72,13 +74,15 @@ class WordLists:
             raise UnknownChoice("prompt", label=WORD_LIST, value=name, known=known)
         try:
             if file.stat().st_size > MOST_LIST_BYTES:
-                raise broken(name, Said(TOO_LARGE, {"most": MOST_LIST_BYTES // 2**20}))
+                raise _broken(name, Said(TOO_LARGE, {"most": MOST_LIST_BYTES // 2**20}))
             told = file.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise PresetBroken.because(_file(name), error) from None
+        except UnicodeDecodeError:
+            raise _broken(name, Said(NOT_UTF8, {})) from None
+        except OSError as error:
+            raise _broken(name, Said(UNREADABLE, {"why": error.strerror or type(error).__name__})) from None
         lines = [line.strip() for line in told if line.strip() and not line.lstrip().startswith("#")]
         if not lines:
-            raise broken(name, Said(EMPTY, {}))
+            raise _broken(name, Said(EMPTY, {}))
         return lines
 
     def _files(self) -> dict[str, Path]:
@@ -123,7 +127,7 @@ def literal(text: str) -> str:
     return text if _is_plain(text) else _MARK.sub(lambda mark: rf"{mark[1] * 2}\{mark[2]}", text)
 
 
-def broken(name: str, reason: Said) -> PresetBroken:
+def _broken(name: str, reason: Said) -> PresetBroken:
     """What to say of a list that can't be used."""
     return PresetBroken("prompt", file=_file(name), reason=reason)
 
@@ -188,7 +192,7 @@ def _followed(trail: tuple[str, ...], name: str, drawn: int) -> tuple[str, ...]:
     longer = (*trail, name)
     if name in trail or len(longer) > MOST_DEPTH or drawn >= _MOST_DRAWN:
         reason = LOOP if name in trail else TOO_DEEP
-        raise broken(longer[0], Said(reason, {"trail": " → ".join(longer)}))
+        raise _broken(longer[0], Said(reason, {"trail": " → ".join(longer)}))
     return longer
 
 

@@ -35,6 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("schedulers", "lora", "exchange", "datasets"),
     ("engine", "history"),
     ("runs",),
+    ("batch",),
     ("studio", "storybook", "training", "captioning"),
     ("sources",),
     ("fetch",),

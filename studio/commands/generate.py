@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from studio.batch import pictures
 from studio.commands import Command, options, told
 from studio.commands.parser import CommandLineError
 from studio.commands.progress import ProgressLine
 from studio.disk import check_writable, write_atomically
 from studio.engine.events import Event, Finished, Notice
 from studio.engine.host import InlineEngine
+from studio.exchange.picture import read_settings
 from studio.history import Entry
 from studio.presets import Presets
 from studio.requests import GenerateRequest
@@ -47,7 +49,7 @@ def _add_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
 
 def _run(given: argparse.Namespace, settings: Settings) -> int:
     request = _request(given, settings)
-    out = _out_files(given.out, request.count)
+    out = _out_files(given.out, pictures(request))
     if out:
         check_writable(out[0].parent)
     line = ProgressLine(settings.language)
@@ -108,8 +110,10 @@ def _copy(entry: Entry, file: Path) -> Path:
 
 
 def _told(entry: Entry, file: Path) -> dict[str, Any]:
+    facts = read_settings(entry.file).facts
     return {"file": str(file), "id": entry.id, "seed": entry.seed, "seconds": entry.seconds,
-            "request": entry.request.to_dict()}  # fmt: skip
+            "request": entry.request.to_dict(),
+            "read": {name: facts.get(name, "") for name in ("prompt", "negative_prompt")}}  # fmt: skip
 
 
 COMMAND = Command(Text("Make pictures from a prompt.", "根据提示词生成图片。"), _add_options, _run)

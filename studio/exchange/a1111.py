@@ -10,20 +10,21 @@ key of the last line (`Inkstone: "{…}"`), which other readers pass over. Escap
 programs would show and use the escapes. Format: modules/infotext_utils.py of AUTOMATIC1111/stable-diffusion-webui.
 """
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from studio import __version__
 from studio.exchange import Facts, Format, Reading
+from studio.exchange.foreign import DISTILLED, Taking, json_object, real
+from studio.exchange.infotext import parts
 from studio.exchange.inkstone import dumps
 from studio.requests import GenerateRequest
+from studio.words import Said
 
 KEY = "parameters"
 _EXACT = "Inkstone"
 _NEGATIVE = "Negative prompt:"
-_FEWEST_PAIRS = 3
 
 _SAMPLERS = {
     "euler": "Euler", "euler_ancestral": "Euler a", "heun": "Heun", "dpmpp_2m": "DPM++ 2M", "ddim": "DDIM",
@@ -33,11 +34,14 @@ _SCHEDULES = {
     "auto": "Automatic", "normal": "Normal", "simple": "Simple", "sgm_uniform": "SGM Uniform", "karras": "Karras",
     "exponential": "Exponential", "beta": "Beta", "ddim_uniform": "DDIM", "trailing": "Trailing",
 }  # fmt: skip
-_PASSED_OVER = ("Version", "User", "Model hash", "VAE hash", "Lora hashes", "TI hashes", "RNG")
+_PASSED_OVER = (
+    "version", "user", "model hash", "vae hash", "ti hashes", "rng", "template", "negative template", "created date",
+    "civitai metadata", "metadata scheme", _EXACT.casefold(),
+)  # fmt: skip
+"""What names no setting, or what a seed on the CPU makes up for."""
+_NO_SKIP = ("0", "1")
+"""Clip skips that skip nothing; Civitai writes 0 where it means none."""
 
-_KEY_NAME = re.compile(r"\w[\w \-/]{1,60}")
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
-_LORA = re.compile(r" ?<lora:([^<>:\n]{1,200}):(-?\d{1,3}(?:\.\d{1,20})?)>")
 _UNWRITABLE = re.compile(r"[\0\ud800-\udfff]")
 
 
@@ -75,119 +79,93 @@ def _read(info: Mapping[str, str]) -> Reading | None:
 
 
 def _parse(text: str) -> Reading | None:
-    """Read as A1111 does, and then take over what our exact key says."""
-    *lines, last = text.strip().split("\n")
-    pairs = dict(_pairs(last))
-    if len(pairs) < _FEWEST_PAIRS:
+    """What the text says to any reader, and then what our exact key says."""
+    found = parts(text)
+    if found is None:
         return None
-    sides: tuple[list[str], list[str]] = ([], [])
-    in_negative = False
-    for line in lines:
-        if line.startswith(_NEGATIVE):
-            in_negative, line = True, line.removeprefix(_NEGATIVE).strip()
-        sides[in_negative].append(line)
-    prompt = "\n".join(sides[0])
-    loras = [{"name": name, "weight": float(weight), "on": True} for name, weight in _LORA.findall(prompt)]
-    values = {
-        "prompt": _LORA.sub("", prompt).strip(),
-        "negative_prompt": "\n".join(sides[1]).strip(),
-        "loras": loras,
-    }
-    known, left_out = _known(pairs)
-    return Reading(values | known | _exact(pairs.get(_EXACT)), left_out)
-
-
-def _pairs(line: str) -> Iterator[tuple[str, str]]:
-    """`key: value` pairs in one pass; a value in quotes is JSON."""
-    at = 0
-    while (colon := line.find(":", at)) >= 0:
-        key = line[max(at, colon - 80) : colon].rpartition(",")[2].strip()
-        at = colon + 1
-        while line[at : at + 1] == " ":
-            at += 1
-        quoted = _QUOTED.match(line, at)
-        if quoted:
-            at, value = quoted.end(), _unquote(quoted[0])
-        else:
-            comma = line.find(",", at)
-            end = len(line) if comma < 0 else comma
-            at, value = end, line[at:end].strip()
-        if _KEY_NAME.fullmatch(key):
-            yield key, value
-
-
-def _known(pairs: Mapping[str, str]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Request values of the pairs that we have a field for, and the names of those that we haven't."""
-    values: dict[str, Any] = {}
-    left_out = []
+    prompt, negative, pairs = found
+    taking = Taking(values={"loras": []})
+    taking.prompts(prompt, negative)
+    told = {key.casefold(): value for key, value in pairs.items()}
     for key, value in pairs.items():
-        match key:
-            case "Steps":
-                values["steps"] = _whole(value)
-            case "Seed" if value != "None":
-                values["seed"] = _whole(value)
-            case "CFG scale":
-                values["guidance"] = _real(value)
-            case "Size":
-                width, _, height = value.partition("x")
-                values |= {"width": _whole(width), "height": _whole(height)}
-            case "Model":
-                values["model"] = value
-            case "Sampler":
-                name, schedule = _split_sampler(value)
-                values |= {"sampler": _name_of(name, _SAMPLERS), "schedule": _name_of(schedule, _SCHEDULES)}
-            case "Schedule type":
-                values["schedule"] = _name_of(value, _SCHEDULES)
-            case _ if key not in (*_PASSED_OVER, "Seed", _EXACT):
-                left_out.append(key)
-    left_out += [
-        key for key in ("Sampler", "Schedule type") if key in pairs and values.get(_FIELDS[key]) is None
-    ]
-    return {key: value for key, value in values.items() if value is not None}, tuple(left_out)
+        _take(taking, key, value, told)
+    taking.values |= json_object(pairs.get(_EXACT, "")) or {}
+    if told.get("version", "").startswith(_EXACT):
+        taking.approximated.clear()  # our own samplers, under the names that others know
+        taking.left_out.clear()
+    return taking.reading()
 
 
-_FIELDS = {"Sampler": "sampler", "Schedule type": "schedule"}
+def _take(taking: Taking, key: str, value: str, told: Mapping[str, str]) -> None:
+    """One pair. A sampler's name may hold the schedule, which `Schedule type` then overrides."""
+    match key.casefold():
+        case "steps":
+            taking.number("steps", value, key)
+        case "seed":
+            if value not in ("None", "-1"):
+                taking.number("seed", value, key)
+        case "cfg scale":
+            taking.number("guidance", value, key)
+        case "distilled cfg scale":
+            _distilled(taking, key, value, told)
+        case "size":
+            taking.size(*value.partition("x")[::2], key)
+        case "model":
+            taking.values["model"] = value
+        case "sampler":
+            taking.sampler(value, key)
+            if "schedule type" in told:
+                taking.values.pop("schedule", None)
+        case "schedule type" | "scheduler":
+            taking.schedule(value, key)
+        case "lora hashes":
+            _lora_hashes(taking, value)
+        case "hashes":
+            named = {name.removeprefix("lora:"): hash for name, hash in (json_object(value) or {}).items()
+                     if name.startswith("lora:") and isinstance(hash, str)}  # fmt: skip
+            taking.hashes(named)
+        case "civitai resources":
+            _civitai(taking, value)
+        case "clip skip":
+            if value not in _NO_SKIP:
+                taking.left_out.append(key)
+        case name if name not in _PASSED_OVER:
+            taking.leave({key: value})
 
 
-def _split_sampler(value: str) -> tuple[str, str]:
-    """Sampler and schedule of the older form that names both at once: "DPM++ 2M Karras"."""
-    name, _, schedule = value.rpartition(" ")
-    return (name, schedule) if schedule in ("Karras", "Exponential") else (value, "")
+def _distilled(taking: Taking, key: str, value: str, told: Mapping[str, str]) -> None:
+    """Forge's guidance of distilled models, which is theirs alone when the ordinary one is off."""
+    if real(told.get("cfg scale", "1")) == 1:
+        taking.number("guidance", value, key)
+        taking.mapped.append(Said(DISTILLED, {}))
+    else:
+        taking.left_out.append(key)
 
 
-def _name_of(label: str, table: Mapping[str, str]) -> str | None:
-    return next((name for name, known in table.items() if known.lower() == label.lower()), None)
+def _lora_hashes(taking: Taking, told: str) -> None:
+    """`name: hash` by commas; Fooocus adds the weight, and has no tags in the prompt."""
+    for entry in told.split(","):
+        name, *rest = (word.strip() for word in entry.split(":"))
+        if len(rest) == 2:
+            taking.lora(name, rest[1], rest[0])
+        elif len(rest) == 1:
+            taking.hashes({name: rest[0]})
 
 
-def _exact(told: str | None) -> dict[str, Any]:
-    try:
-        values = json.loads(told or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return values if isinstance(values, dict) else {}
+def _civitai(taking: Taking, told: str) -> None:
+    """LoRAs of Civitai's own generator, which are only in its list of resources."""
+    resources = (json_object(f'{{"all": {told}}}') or {}).get("all")
+    for resource in resources if isinstance(resources, list) else []:
+        if isinstance(resource, dict) and resource.get("type") in ("lora", "lycoris"):
+            taking.lora(resource.get("modelName"), resource.get("weight", 1))
 
 
 def _number(value: float) -> str:
     return repr(float(value)).removesuffix(".0")
 
 
-def _whole(word: str) -> int | None:
-    return int(word) if re.fullmatch(r"-?\d{1,15}", word.strip()) else None
-
-
-def _real(word: str) -> float | None:
-    return float(word) if re.fullmatch(r"-?\d{1,15}(\.\d{1,20})?", word.strip()) else None
-
-
 def _quote(value: str) -> str:
     return dumps(value) if not value or value != value.strip() or re.search(r'[,:\n"]', value) else value
 
 
-def _unquote(value: str) -> str:
-    try:
-        return str(json.loads(value))
-    except ValueError:
-        return value
-
-
-FORMAT = Format("A1111", is_exact=False, read=_read, write=_write)
+FORMAT = Format("A1111", is_exact=False, read=_read, write=_write, order=2)

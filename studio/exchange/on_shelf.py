@@ -1,5 +1,6 @@
 """A recipe from elsewhere names models and LoRAs in its own words; here each becomes one on the shelf where exactly one
-fits. Names are compared, never opened."""
+fits. Names are compared, never opened; a LoRA is also known by its file's hash, the first digits of the
+`sshs_model_hash` that training programs write into the header and A1111 into pictures."""
 
 import re
 from collections.abc import Sequence
@@ -18,6 +19,9 @@ LORA_AMBIGUOUS = Text(
     "Several LoRAs here could be {theirs}: {names}. Choose one.",
     "本机有多个 LoRA 可能是 {theirs}：{names}。请选择其一。",
 )
+NOT_HERE = Text("LoRAs that are not here were left out: {names}.", "本机没有这些 LoRA，未采用：{names}。")
+_HASH = re.compile(r"(?:0x)?([0-9a-f]{10,64})", re.IGNORECASE)
+_MOST_DIGITS = 12
 _NO_NAMES = frozenset(
     [
         "fp16",
@@ -49,9 +53,10 @@ def on_shelf(recalled: Recalled, models: Sequence[ModelCard], loras: Sequence[Lo
         mapped.append(Said(MODEL_AS, {"theirs": request.model, "ours": model.name}))
         request = request.with_(model=model.name)
     alphas = seed_lora.alphas_in(recalled.facts)
+    hashes = recalled.facts.get("lora_hashes")
     near, uses = list(recalled.approximated), []
     for use in request.loras:
-        fitting = _loras(use.name, loras)
+        fitting = _hashed(hashes, use.name, loras) or _loras(use.name, loras)
         card = fitting[0] if len(fitting) == 1 else None
         if len(fitting) > 1:
             names = ", ".join(card.name for card in fitting[:6])
@@ -63,6 +68,17 @@ def on_shelf(recalled: Recalled, models: Sequence[ModelCard], loras: Sequence[Lo
     return replace(
         recalled, request=request, mapped=tuple(mapped), approximated=tuple(near), notices=tuple(notices)
     )
+
+
+def only_here(recalled: Recalled, loras: Sequence[LoraCard]) -> Recalled:
+    """The recipe without the LoRAs that are not on the shelf; those are named."""
+    here = {card.name for card in loras}
+    missing = [use.name[:60] for use in recalled.request.loras if use.name not in here]
+    if not missing:
+        return recalled
+    request = recalled.request.with_(loras=tuple(use for use in recalled.request.loras if use.name in here))
+    notices = (*recalled.notices, Said(NOT_HERE, {"names": ", ".join(missing)}))
+    return replace(recalled, request=request, notices=notices)
 
 
 def ranks_of(loras: Sequence[LoraCard]) -> dict[str, float]:
@@ -115,6 +131,15 @@ def _key(name: str) -> str:
     words = [word for word in re.split(r"[^\w]+|_", name.lower()) if word not in _NO_NAMES]
     key = "".join(words).replace("stablediffusion", "sd")
     return f"sd{key}" if re.match(r"v[12]\d", key) else key
+
+
+def _hashed(hashes: object, name: str, cards: Sequence[LoraCard]) -> list[LoraCard]:
+    """The LoRA whose file has the hash that the recipe tells for a name, unless one here is called just so."""
+    told = _HASH.fullmatch(str(hashes.get(name, "")).strip()) if isinstance(hashes, dict) else None
+    if told is None or any(card.name == name for card in cards):
+        return []
+    digits = told[1].lower()[:_MOST_DIGITS]
+    return [card for card in cards if card.hash and card.hash.startswith(digits)][:1]
 
 
 def _loras(name: str, cards: Sequence[LoraCard]) -> list[LoraCard]:

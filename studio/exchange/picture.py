@@ -16,6 +16,7 @@ from studio.words import Said, Text
 MOST_PIXELS = 64 * 2**20
 MOST_FILE_BYTES = 64 * 2**20
 _USER_COMMENT, _EXIF_FOLDER = 0x9286, 0x8769
+_CODES = (b"ASCII\0\0\0", bytes(8))
 _MOST_NAMES = 8
 
 LEFT_OUT = Text(
@@ -123,7 +124,7 @@ def _texts(raw: bytes) -> Mapping[str, str]:
 
 
 def _exif_texts(raw: bytes) -> Mapping[str, str]:
-    """The A1111 text that JPEG and WebP files carry as EXIF user comment; Pillow reads headers only here."""
+    """The text that JPEG and WebP files carry as EXIF user comment; Pillow reads headers only here."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -148,9 +149,9 @@ def _comment_text(comment: bytes | str) -> str:
         return comment
     code, body = comment[:8], comment[8:]
     if code != b"UNICODE\0":
-        return body.decode("utf-8", "replace")
+        return (body if code in _CODES else comment).decode("utf-8", "replace").rstrip("\0")
     orders = [body.decode(order, "replace").lstrip("\ufeff") for order in ("utf-16-be", "utf-16-le")]
-    return next((text for text in orders if "Steps: " in text), orders[0])
+    return max(orders, key=lambda text: sum(letter < "\x7f" for letter in text)).rstrip("\0")
 
 
 def _check_pixels(width: int, height: int) -> None:

@@ -40,6 +40,8 @@ class LoraCard:
     thumbnail: Path | None = None
     about: str = ""
     broken: Said | None = None
+    hash: str | None = None
+    """SHA-256 over the tensors, in hex, as the header tells it: `sshs_model_hash`."""
 
 
 def lora_files(folder: Path) -> dict[str, Path]:
@@ -85,6 +87,7 @@ def read_lora_card(name: str, file: Path) -> LoraCard:
             sidecar.get("description"), sidecar.get("notes"), told.get("modelspec.description"), most=2000
         )
         or "",
+        hash=_hash(told),
     )
 
 
@@ -103,6 +106,11 @@ def _alpha(file: Path, header: Header) -> float | None:
         return float(header.metadata["ss_network_alpha"])
     except (KeyError, ValueError):
         return None
+
+
+def _hash(told: Mapping[str, str]) -> str | None:
+    hash = told.get("sshs_model_hash", "").lower()
+    return hash if re.fullmatch(r"[0-9a-f]{12,64}", hash) else None
 
 
 def _trigger_words(told: Mapping[str, str], sidecar: Mapping[str, Any]) -> tuple[str, ...]:

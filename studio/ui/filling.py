@@ -9,7 +9,7 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.exchange.files import read_file
-from studio.exchange.on_shelf import on_shelf
+from studio.exchange.on_shelf import on_shelf, only_here
 from studio.exchange.picture import Recalled
 from studio.requests import GenerateRequest
 from studio.ui.changes import updates
@@ -63,7 +63,8 @@ class Filling:
             return {}
         try:
             shelf = self._sheet.studio.shelf
-            recalled = on_shelf(read_file(Path(data[self._on.drop])), shelf.models(), shelf.loras())
+            models, loras = shelf.models(), shelf.loras()
+            recalled = only_here(on_shelf(read_file(Path(data[self._on.drop])), models, loras), loras)
         except StudioError as error:
             return {note: show(plain(error.say(language)), "ink-fault"), self._on.drop: None}
         told = {name: value for name, value in recalled.request.to_dict().items() if name in recalled.fields}

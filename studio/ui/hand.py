@@ -5,6 +5,8 @@ from typing import Any
 
 import gradio as gr
 
+from studio.errors import PictureError
+from studio.exchange.picture import read_settings
 from studio.history import Entry
 from studio.requests import GenerateRequest
 from studio.ui.choices import Choices
@@ -82,9 +84,19 @@ class Hand:
         told["styles"] = ", ".join(labels["styles"].get(name, name) for name in request.styles)
         told["loras"] = ", ".join(f"{use.name} × {use.weight:g}" for use in request.loras if use.on)
         rows = [(lines[name].label, told[name]) for name in lines if told.get(name)]
+        rows.insert(1, (self.sheet.speech.text("hand.read"), _as_read(entry)))
         rows.append((self.sheet.speech.text("size.label"), f"{request.width} × {request.height}"))
         terms = "".join(_term(label, value, language) for label, value in rows if value)
         return f'<dl class="ink-facts">{terms}</dl>'
+
+
+def _as_read(entry: Entry) -> str:
+    """The prompt with its words drawn and its styles woven in, where that is not what was typed."""
+    try:
+        read = str(read_settings(entry.file).facts.get("prompt", ""))
+    except PictureError:
+        return ""
+    return read if read != entry.request.prompt else ""
 
 
 def _term(label: Text, value: str, language: Language) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from studio.batch import pictures
 from studio.engine.events import Event, Notice
 from studio.errors import StudioError, Unexpected
 from studio.history import Entry
@@ -64,7 +65,7 @@ class Painting:
             yield {**updates_from(form.calm(language)), **self._failure(error, language)}
             return
         with self._sheet.visitors.turn(visitor_of(asked), language) as turn:
-            run = Run(turn, Easel("working", request.count))
+            run = Run(turn, Easel("working", pictures(request)))
             run.easel.aspect = (request.width, request.height)
             yield {**updates_from(form.calm(language)), **self._begin(run)}
             for updates in self._events(request, run):
@@ -149,9 +150,9 @@ class Painting:
         return updates
 
     def _pictures(self, entries: list[Entry], language: Language) -> dict[Any, Any]:
-        pictures = shown(entries, self._speech, language)
+        files = shown(entries, self._speech, language)
         return {
-            self._on.gallery: gr.update(value=pictures, visible=True, selected_index=0),
+            self._on.gallery: gr.update(value=files, visible=True, selected_index=0),
             self._on.shown: [entry.id for entry in entries],
         }
 

@@ -12,7 +12,7 @@ from studio.requests import GenerateRequest, LoraUse
 TRAPS = (
     "红色的小船", "🐈‍⬛", '"', "\\", "'", "\n", "\r\n", "\t", " ", "\0", "\ud800", "\u2028", ",", ":", "<", ">",
     "\nNegative prompt: ", "Negative prompt:", "\nSteps: 1, Sampler: x, Seed: 2", "Inkstone: ", "<lora:ink:0.8>",
-    "<lora:a:1> ", "{prompt}", "(a:1.2)", '"}', "，", "\x85",
+    "<lora:a:1> ", "{prompt}", "(a:1.2)", "{a|b}", "|", "\\|", "__colour__", '"}', "，", "\x85",
 )  # fmt: skip
 
 words = st.lists(st.sampled_from(TRAPS) | st.text(max_size=12), max_size=6).map("".join)

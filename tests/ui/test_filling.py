@@ -5,6 +5,7 @@ import pytest
 from studio.exchange.picture import png_with_settings
 from studio.requests import GenerateRequest, LoraUse
 from studio.ui.filling import Filling, samples
+from tests.exchange.test_picture import small
 from tests.house import HOSTILE
 
 
@@ -54,6 +55,17 @@ def test_a_dropped_picture_of_an_absent_model_keeps_the_visitors(desk, filling, 
     )
     assert values(told, desk)["model"] == "storybook"
     assert "flux" in told[desk.on.drop_note]["value"]
+
+
+def test_loras_of_another_program_are_found_or_named(desk, filling, tmp_path):
+    file = tmp_path / "given.png"
+    told = "a {red|blue} cat <lora:INK:0.5> <lora:gone:1>\nSteps: 9, Sampler: Euler, Seed: 5"
+    file.write_bytes(small(parameters=told))
+    told = filling.read({**desk.data(), desk.on.drop: str(file)})
+    request = desk.on.form.request(values(told, desk))
+    assert request.prompt == r"a \{red\|blue\} cat"
+    assert request.loras == (LoraUse("ink", 0.5),)
+    assert "gone" in told[desk.on.drop_note]["value"]
 
 
 @pytest.mark.parametrize("content", [b"no picture", b"\x89PNG\r\n\x1a\n" + b"\xff" * 400, b""])
