@@ -82,8 +82,7 @@ class Taking:
 
     def number(self, setting: str, told: object, key: str) -> None:
         """A number of ours; what is none is named."""
-        wanted = whole if isinstance(getattr(GenerateRequest(), setting), int) or setting == "seed" else real
-        value = wanted(told)
+        value = whole(told) if setting in ("steps", "seed") else real(told)
         if value is not None:
             self.values[setting] = value
         else:
@@ -125,27 +124,25 @@ class Taking:
         if name in _NEAR_SCHEDULES:
             self._near("schedule", told, ours, NEAR)
 
-    def lora(self, name: object, weight: object, hash: str = "") -> None:
-        """One LoRA; what doesn't fit into a request is named."""
+    def lora(self, name: object, weight: object, hash: str = "") -> bool:
+        """One LoRA, and whether it was taken; what doesn't fit into a request is named."""
         amount = real(weight)
         uses: list[dict[str, Any]] = self.values.setdefault("loras", [])
-        if (
-            not isinstance(name, str)
-            or not name
-            or amount is None
-            or any(use["name"] == name for use in uses)
-        ):
-            return
+        if not isinstance(name, str) or not name or amount is None:
+            return False
+        if any(use["name"] == name for use in uses):
+            return False
         if len(uses) >= MOST_LORAS or abs(amount) > _MOST_WEIGHT:
             self.left_out.append(f"LoRA {name}")
-            return
+            return False
         uses.append({"name": name, "weight": amount, "on": True})
         if hash:
             self.hashes({name: hash})
+        return True
 
     def hashes(self, told: Mapping[str, str]) -> None:
         """Hashes of LoRA files by name, for a shelf that knows them."""
-        self.facts["lora_hashes"] = {**self.facts.get("lora_hashes", {}), **told}
+        self.facts.setdefault("lora_hashes", {}).update(told)
 
     def leave(self, told: Mapping[str, Any], passed_over: Sequence[str] = ()) -> None:
         """Name what has a value and no place here."""
@@ -168,8 +165,7 @@ class Taking:
         if weight is None or not name.strip():
             self.left_out.append(f"LoRA {name}")
             return
-        self.lora(name, weight)
-        if encoder is not None and encoder != weight:
+        if self.lora(name, weight) and encoder is not None and encoder != weight:
             facts: dict[str, object] = {"name": name, "theirs": f"{encoder:g}", "ours": f"{weight:g}"}
             self.approximated.append(Said(ENCODER_WEIGHT, facts))
 

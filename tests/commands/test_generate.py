@@ -72,6 +72,18 @@ def test_several_pictures_are_numbered_and_told_as_json(run, tmp_path):
     assert told["seconds"] > 0
 
 
+def test_each_prompt_gets_its_file_and_tells_what_was_read(run, tmp_path):
+    code, out, _ = run(
+        "generate", "a {x|x} cat | __colour__", *SMALL, "--seed", "5", "--out", "cat.png", "--json"
+    )
+    pictures = json.loads(out)["pictures"]
+    assert code == 0
+    assert [picture["file"] for picture in pictures] == ["cat-1.png", "cat-2.png"]
+    assert [picture["request"]["prompt"] for picture in pictures] == ["a {x|x} cat", "__colour__"]
+    assert pictures[0]["read"]["prompt"] == "a x cat"
+    assert pictures[1]["read"]["prompt"].isalpha()
+
+
 def test_every_field_can_be_given(run, models_dir, tmp_path):
     lora = build_lora(tmp_path / "my ink.safetensors", models_dir / "storybook")
     given = {

@@ -112,7 +112,8 @@ def test_texts_that_were_cut_or_changed_are_read_or_passed_over(sample, data):
     "text",
     ['{"prompt":' * 5_000, '{"sui_image_params":' + "[" * 50_000, "Hashes: " + '{"a":' * 20_000 + "\nSteps: 1, Seed: 1, Size: 1x1",
      'Steps: 1, Seed: 1, Size: 1x1, Hashes: {"a": ' * 5_000, '{"invokeai_metadata": ' + "9" * 10_000 + "}",
-     "<lora:" + "a:" * 5_000 + ">\nSteps: 1, Sampler: x, Seed: 1"],
+     "Steps: 1, Seed: 1, Lora hashes: \"" + ",".join(f"l{n}: 1234567890" for n in range(50_000)) + "\"",
+     "<lora:a:1:2>" * 20_000 + "\nSteps: 1, Sampler: x, Seed: 1", "<lora:" + "a:" * 5_000 + ">\nSteps: 1, Sampler: x, Seed: 1"],
 )  # fmt: skip
 def test_hostile_texts_are_read_or_passed_over(text):
     with suppress(PictureError):

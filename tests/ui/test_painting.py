@@ -44,6 +44,17 @@ def test_the_seed_used_is_written_back_and_the_next_is_new(desk):
     assert seeds[0] != seeds[1]
 
 
+def test_prompts_parted_by_bars_are_counted_and_their_words_shown(desk):
+    updates = run(desk, prompt="a {red|red} boat | a cat", seed_mode="fixed", seed=7, steps=1)
+    assert "1 of 2" in "".join(u[desk.on.easel] for u in updates if desk.on.easel in u)
+    assert len(gallery(updates, desk)) == 2
+    boat = next(entry for entry in entries(desk) if entry.seed == 7)
+    for language, label in (("en", "Prompt as read"), ("zh", "实际读入的提示词")):
+        table = desk.on.hand.table(boat, language)
+        assert "a {red|red} boat" in table
+        assert f"<dt>{label}</dt><dd>a red boat</dd>" in table
+
+
 def test_a_fixed_seed_stays_as_typed(desk):
     updates = run(desk, seed_mode="fixed", seed=7)
     assert not any(desk.on.form.controls["seed"] in u for u in updates)
