@@ -26,19 +26,28 @@ class Group:
 
 @dataclass
 class Likeness:
-    """The groups of one set; `known` are the pictures that were compared."""
+    """The groups of one set; `known` are the pictures that were compared, `left` what was in the set at `stamp`."""
 
     known: frozenset[int] = frozenset()
     groups: list[tuple[int, ...]] = field(default_factory=list)
+    stamp: int = -1
+    left: list[tuple[int, ...]] = field(default_factory=list)
 
     def ids(self, catalogue: Catalogue) -> list[tuple[int, ...]]:
         """The groups of what is in the set now, the largest first. Pictures that nobody has measured are in none."""
+        stamp = catalogue.stamp
+        if stamp == self.stamp:
+            return self.left
         rows = [row for row in catalogue.columns(_COLUMNS) if row[4] and not row[5]]
         here = frozenset(int(row[0]) for row in rows)
         if not here <= self.known:
             self.known, self.groups = here, _found(rows)
         left = [tuple(id for id in group if id in here) for group in self.groups]
-        return sorted((group for group in left if len(group) > 1), key=lambda group: (-len(group), group[0]))
+        self.left = sorted(
+            (group for group in left if len(group) > 1), key=lambda group: (-len(group), group[0])
+        )
+        self.stamp = stamp
+        return self.left
 
 
 def _found(rows: Sequence[tuple[object, ...]]) -> list[tuple[int, ...]]:
