@@ -129,7 +129,7 @@ def test_a_dropped_picture_fills_the_form(visit):
     source = page.locator("#ink-gallery [data-testid=detailed-image]").get_attribute("src")
     picture = page.request.get(source).body()
     other = visit("zh-CN")
-    other.get_by_role("button", name="从图片读取设置").click()
+    other.get_by_role("button", name="从图片或工作流读取设置").click()
     other.locator("#ink-drop input[type=file]").set_input_files(
         {"name": "x.png", "mimeType": "image/png", "buffer": picture}
     )
