@@ -92,7 +92,7 @@ class _Run:
         self.results = chain.results
         self.chain = chain
         self.model = chain.models.at(self.family, job.model_dir, self.request.precision)
-        self.keys = keys_of(self.job, self.family, self.model.where)
+        self.keys = keys_of(self.job, self.family, self.model.places, self.model.where)
         self.model.keys = self.keys.parts
         self.seeds = [((self.request.seed or 0) + i) % (MOST_SEED + 1) for i in range(self.request.count)]
 

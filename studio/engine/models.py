@@ -8,7 +8,8 @@ from studio.engine import tell
 from studio.engine.adapt import Adapters
 from studio.engine.cache import Cache, Kept
 from studio.engine.device import Device, pick_dtype
-from studio.engine.load import open_part, parameters
+from studio.engine.load import bytes_on_disk, open_part
+from studio.engine.places import places_of
 from studio.engine.preview import Preview, fit
 from studio.families.family import Family
 
@@ -36,7 +37,8 @@ class Model:
     """One model folder, in one number format."""
 
     def __init__(self, models: Models, family: Family, model_dir: Path, precision: str) -> None:
-        size = parameters(model_dir)
+        self.places = places_of(family, model_dir)
+        size = sum(bytes_on_disk(place) for place in {*self.places.values()}) // 2
         self.dtype: torch.dtype = pick_dtype(models.device, precision, family.fp16_is_safe, size)
         self.keys: Mapping[str, Hashable] = {}
         self._models, self._family, self._dir = models, family, model_dir
@@ -81,13 +83,10 @@ class Model:
         if kept is not None:
             return kept
         part = self._family.part(name)
-        self._models.kept.make_room(_bytes_on_disk(self._dir / name))
-        opened = open_part(part, self._dir, self._models.device.kind, self.dtype)
+        place = self.places[name]
+        self._models.kept.make_room(bytes_on_disk(place) if part.is_network else 0)
+        opened = open_part(part, self._dir, self._models.device.kind, self.dtype, place)
         adapters = Adapters(opened) if name == self._family.denoiser else None
         weights = list(opened.state_dict().values()) if part.is_network else []
         size, count = sum(tensor.nbytes for tensor in weights), sum(tensor.numel() for tensor in weights)
         return self._models.kept.put(self.keys[name], Kept((opened, adapters, count), size, tell.NOT_NEEDED))
-
-
-def _bytes_on_disk(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))

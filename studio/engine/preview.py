@@ -46,12 +46,10 @@ def fit(family: Family, parts: Parts) -> Preview:
     """The map that agrees best with the autoencoder on made-up pictures."""
     import torch
 
-    vae = parts["vae"]
     seen, wanted = [], []
     with torch.no_grad():
         for picture in _made_up():
-            encoded = vae.encode(picture[None].to(vae.device, vae.dtype) * 2 - 1).latent_dist.mode()
-            latents = encoded * vae.config.scaling_factor
+            latents, _ = family.encode_picture(parts, picture[None] * 2 - 1)
             known, shown = _pairs(latents.float().cpu(), family.decode(parts, latents).float().cpu())
             seen.append(known)
             wanted.append(shown)
