@@ -102,7 +102,13 @@ class Studio:
             if use.on
         )
         woven = weave(request, self.presets.styles() if request.styles else {})
-        return Job(request=woven, model_dir=card.folder, family=card.family, loras=loras)
+        return Job(
+            request=woven,
+            model_dir=card.folder,
+            family=card.family,
+            loras=loras,
+            scheduler=card.scheduler,
+        )
 
     def _in_turn(self, work: Generator[_Told, None, None]) -> Generator[_Told | Waiting, None, None]:
         """The events of work that begins when all who asked earlier are served."""

@@ -65,6 +65,7 @@ def keys_of(job: Job, family: Family, places: Places, where: Hashable) -> Keys:
         tuple(parts[name] for name in family.for_sample if name not in family.for_decode),
         tuple((key, lora.weight) for key, lora in loras if lora.weight != 0),
         (positive, negative),
+        tuple(sorted(job.scheduler.items())),
         (
             request.sampler,
             request.schedule,

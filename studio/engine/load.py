@@ -5,13 +5,14 @@ Weights are copied out of their files, never mapped: a file that is overwritten 
 copy is aligned as torch likes it."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.engine.weights import DAMAGED, Lazy, checked, tensors, weight_files
 from studio.errors import WeightsBroken, WeightsIncomplete
 from studio.families.family import Part
+from studio.headers import read_header
 from studio.words import Text
 
 if TYPE_CHECKING:
@@ -50,13 +51,13 @@ def open_part(
     `source` is its folder, or one weight file beside its config.json or with all of a model's networks, where that isn't
     `model_dir` / its name. Raises WeightsMissing, WeightsBroken, WeightsIncomplete or PickleRefused (field "model")."""
     source = source or model_dir / part.name
-    folder = source.parent if source.suffix == ".safetensors" else source
+    folder = _folder(part, source)
     for file in part.needed(model_dir):
         if not (folder / file).is_file():
             raise part.missing(model_dir, file)
     if not part.is_network:
         return _opened(part, folder)
-    files = weight_files(folder, part.takes_pickles) if source == folder else [checked(source)]
+    files = weight_files(folder, part.takes_pickles) if source == folder else [source]
     from accelerate import init_empty_weights  # type: ignore[import-untyped,unused-ignore]
 
     with init_empty_weights(include_buffers=False):
@@ -65,6 +66,15 @@ def open_part(
         setattr(network, name, None)
     _Filling(part, network, model_dir.name, device, dtype).fill(files)
     return network.eval().requires_grad_(False)
+
+
+def _folder(part: Part, source: Path) -> Path:
+    """Where a part's settings lie. A file that holds a whole model speaks for many parts: none of them has settings."""
+    if source.suffix != ".safetensors":
+        return source
+    convert = part.from_checkpoint
+    is_whole = convert is not None and convert.knows(read_header(checked(source)).tensors)
+    return source.parent / part.name if is_whole else source.parent
 
 
 def _opened(part: Part, folder: Path) -> Any:
@@ -111,8 +121,8 @@ class _Filling:
             yield from tensors(file)
             return
         held = {key: tensor() for key, tensor in tensors(file) if key.startswith(convert.prefixes)}
-        made: Mapping[str, Any] = convert.convert(self._network, held)
-        yield from ((key, lambda tensor=tensor: tensor) for key, tensor in made.items())
+        for key, tensor in convert.convert(self._network, held).items():
+            yield key, tensor.detach
 
     def _named(self, key: str) -> str | None:
         """The network's name for a tensor of a file; None for one that it has no use for."""

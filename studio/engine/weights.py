@@ -3,6 +3,7 @@ nothing else, and then only as numbers."""
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,7 @@ def tensors(file: Path) -> Iterator[tuple[str, Lazy]]:
 
     with safe_open(str(file), "pt") as weights:
         for key in weights.keys():  # noqa: SIM118 - not a dict
-            yield key, lambda key=key: weights.get_tensor(key)
+            yield key, partial(weights.get_tensor, key)
 
 
 def _unpickled(file: Path) -> Iterator[tuple[str, Lazy]]:
@@ -79,7 +80,7 @@ def _unpickled(file: Path) -> Iterator[tuple[str, Lazy]]:
         raise WeightsBroken("model", name=name, file=inside, reason=DAMAGED) from None
     for key, tensor in held.items():
         if isinstance(tensor, torch.Tensor):
-            yield str(key), lambda tensor=tensor: tensor
+            yield str(key), tensor.detach
 
 
 def _complete(folder: Path, ending: str) -> list[Path]:

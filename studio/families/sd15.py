@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from studio.families import stages
 from studio.families.clip_tokenizer import clip_tokenizer
 from studio.families.family import Conditioning, Family, OnStep, Parts, Sampling, Tokens
+from studio.families.ldm import LDM_CLIP, LDM_UNET, LDM_VAE
 from studio.families.parts import CLIP_RENAMES, network, scheduler, text_encoder
 from studio.words import Text
 
@@ -78,9 +79,9 @@ FAMILY = Family(
     parts=(
         scheduler(SCHEDULER),
         clip_tokenizer("tokenizer"),
-        text_encoder("text_encoder", "CLIPTextModel", CLIP_L, renames=CLIP_RENAMES),
-        network("unet", "UNet2DConditionModel", UNET),
-        network("vae", "AutoencoderKL", VAE),
+        text_encoder("text_encoder", "CLIPTextModel", CLIP_L, renames=CLIP_RENAMES, from_checkpoint=LDM_CLIP),
+        network("unet", "UNet2DConditionModel", UNET, from_checkpoint=LDM_UNET),
+        network("vae", "AutoencoderKL", VAE, from_checkpoint=LDM_VAE),
     ),
     denoiser="unet",
     for_encode=("tokenizer", "text_encoder"),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from studio.families import stages
 from studio.families.clip_tokenizer import clip_tokenizer
 from studio.families.family import Conditioning, Family, OnStep, Parts, Sampling, Tokens
+from studio.families.ldm import LDM_CLIP, LDM_OPEN_CLIP, LDM_UNET, LDM_VAE
 from studio.families.parts import CLIP_RENAMES, network, scheduler, text_encoder
 from studio.families.sd15 import CLIP_L, CLIP_MARKS, CLIP_TOKENS, SCHEDULER, VAE
 from studio.words import Text
@@ -84,10 +85,16 @@ FAMILY = Family(
         scheduler(XL_SCHEDULER),
         clip_tokenizer("tokenizer"),
         clip_tokenizer("tokenizer_2", padding="!"),
-        text_encoder("text_encoder", "CLIPTextModel", CLIP_L, renames=CLIP_RENAMES),
-        text_encoder("text_encoder_2", "CLIPTextModelWithProjection", CLIP_BIG_G, renames=CLIP_RENAMES),
-        network("unet", "UNet2DConditionModel", UNET),
-        network("vae", "AutoencoderKL", XL_VAE),
+        text_encoder("text_encoder", "CLIPTextModel", CLIP_L, renames=CLIP_RENAMES, from_checkpoint=LDM_CLIP),
+        text_encoder(
+            "text_encoder_2",
+            "CLIPTextModelWithProjection",
+            CLIP_BIG_G,
+            renames=CLIP_RENAMES,
+            from_checkpoint=LDM_OPEN_CLIP,
+        ),
+        network("unet", "UNet2DConditionModel", UNET, from_checkpoint=LDM_UNET),
+        network("vae", "AutoencoderKL", XL_VAE, from_checkpoint=LDM_VAE),
     ),
     denoiser="unet",
     for_encode=("tokenizer", "tokenizer_2", "text_encoder", "text_encoder_2"),

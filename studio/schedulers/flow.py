@@ -79,7 +79,8 @@ class FlowScheduler(Scheduler):
         if self._own.config.use_dynamic_shifting:
             shifted: NDArray[Any] = self._own.time_shift(mu, 1.0, plain)
             return shifted
-        return shift * plain / (1 + (shift - 1) * plain)
+        fixed: NDArray[Any] = shift * plain / (1 + (shift - 1) * plain)
+        return fixed
 
 
 def is_flow(config: Mapping[str, Any]) -> bool:
