@@ -179,3 +179,49 @@ def test_padding_of_the_second_tokenizer(tmp_path):
     assert [len(ids) for ids in padded.values()] == [77, 77]
     assert padded["tokenizer"][-1] == 49407
     assert padded["tokenizer_2"][-1] == 0
+
+
+OLD_NAMES = {
+    ("sd15", "text_encoder"): [(r"^", "text_model.")],
+    ("z_image", "text_encoder"): [(r"^", "model.")],
+    ("qwen_image", "text_encoder"): [
+        (r"^model\.language_model\.", "model."),
+        (r"^model\.visual\.", "visual."),
+    ],
+    ("flux2", "text_encoder"): [
+        (r"^model\.language_model\.", "language_model.model."),
+        (r"^lm_head\.", "language_model.lm_head."),
+        (r"^model\.(vision_tower|multi_modal_projector)\.", r"\1."),
+    ],
+}
+"""How the makers' files spell what the classes call otherwise by now."""
+
+
+@pytest.mark.parametrize(("family", "name"), OLD_NAMES)
+@pytest.mark.parametrize("is_old", [True, False])
+def test_text_encoders_are_read_under_older_and_newer_names(tiny, tmp_path, family, name, is_old):
+    import re
+
+    import torch
+    from safetensors.torch import save_file
+
+    part = families()[family].part(name)
+    theirs = open_part(part, tiny(family), "cpu", torch.float32)
+    weights = {key: tensor.clone() for key, tensor in theirs.state_dict().items()}
+    for pattern, to in OLD_NAMES[family, name] if is_old else ():
+        weights = {re.sub(pattern, to, key, count=1): tensor for key, tensor in weights.items()}
+    assert is_old == (not weights.keys() & theirs.state_dict().keys() - {"lm_head.weight"})
+    folder = tmp_path / family / name
+    folder.mkdir(parents=True)
+    shutil.copy(tiny(family) / name / "config.json", folder)
+    save_file(weights, str(folder / "model.safetensors"))
+    assert same_weights(open_part(part, folder.parent, "cpu", torch.float32), theirs)
+
+
+def test_layers_that_overflow_stay_in_full_precision(tiny):
+    import torch
+
+    reader = open_part(families()["sd3"].part("text_encoder_3"), tiny("sd3"), "cpu", torch.float16)
+    formats = {name: weight.dtype for name, weight in reader.named_parameters()}
+    assert {dtype for name, dtype in formats.items() if ".wo." in name} == {torch.float32}
+    assert {dtype for name, dtype in formats.items() if ".wo." not in name} == {torch.float16}
