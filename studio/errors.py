@@ -8,6 +8,7 @@ Each class is one fact, with its sentence in both languages: it names the thing,
     │   ├── WrongType
     │   ├── UnknownField
     │   ├── UnknownChoice
+    │   ├── NotForFlow
     │   ├── PresetBroken
     │   └── TooManyLoras
     ├── ModelError
@@ -15,6 +16,7 @@ Each class is one fact, with its sentence in both languages: it names the thing,
     │   ├── ModelNotHere
     │   ├── ModelUnknown
     │   ├── WeightsMissing
+    │   │   └── TokenizerMissing
     │   ├── WeightsBroken
     │   ├── WeightsIncomplete
     │   └── PickleRefused
@@ -106,6 +108,15 @@ class UnknownChoice(RequestError):
     )
 
 
+class NotForFlow(RequestError):
+    """A sampler that a flow model can't be sampled with."""
+
+    text = Text(
+        "The sampler '{value}' does not fit flow models such as Flux, SD3 and Z-Image. Choose one of: {known}.",
+        "采样器“{value}”不适用于 Flux、SD3、Z-Image 这类流匹配模型。可选：{known}。",
+    )
+
+
 class PresetBroken(RequestError):
     """A preset or style file that can't be read, or holds what no request can."""
 
@@ -172,6 +183,15 @@ class WeightsMissing(ModelError):
     text = Text(
         "Model '{name}' lacks its file {file}. Copy the model's folder again, complete.",
         "模型“{name}”缺少文件 {file}。请重新复制完整的模型文件夹。",
+    )
+
+
+class TokenizerMissing(WeightsMissing):
+    """A tokenizer, which some layouts of a model come without."""
+
+    text = Text(
+        "Model '{name}' lacks its tokenizer. Copy {source} to {file} in the model's folder.",
+        "模型“{name}”缺少分词器。请把 {source} 复制到模型文件夹中的 {file}。",
     )
 
 

@@ -109,7 +109,13 @@ class Studio:
             if use.on
         )
         woven = weave(request, self._styles(request))
-        return Job(request=woven, model_dir=card.folder, family=card.family, loras=loras)
+        return Job(
+            request=woven,
+            model_dir=card.folder,
+            family=card.family,
+            loras=loras,
+            scheduler=card.scheduler,
+        )
 
     def _styles(self, request: GenerateRequest) -> Mapping[str, Style]:
         return self.presets.styles() if request.styles else {}

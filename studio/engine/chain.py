@@ -92,7 +92,7 @@ class _Run:
         self.results = chain.results
         self.chain = chain
         self.model = chain.models.at(self.family, job.model_dir, self.request.precision)
-        self.keys = keys_of(self.job, self.family, self.model.where)
+        self.keys = keys_of(self.job, self.family, self.model.places, self.model.where)
         self.model.keys = self.keys.parts
         self.seeds = [((self.request.seed or 0) + i) % (MOST_SEED + 1) for i in range(self.request.count)]
 
@@ -163,9 +163,10 @@ class _Run:
 
     def _work(self, index: int, seed: int) -> sample.Work:
         later = [key for key in map(self.keys.picture, self.seeds[index + 1 :]) if key not in self.results]
+        parts = self.model.parts(self.family.for_sample)
         return sample.Work(
             family=self.family,
-            parts=self.model.parts(self.family.for_sample),
+            parts={**parts, "scheduler": {**parts["scheduler"], **self.job.scheduler}},
             request=self.request,
             positive=self._conditioning(self.keys.positive),
             negative=self._conditioning(self.keys.negative) if self.keys.negative else None,

@@ -1,8 +1,9 @@
 """What the chain tells while it works: plain values that travel through a pipe. No torch here: the page reads them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from studio.requests import GenerateRequest
 from studio.words import Said
@@ -29,6 +30,8 @@ class Job:
     family: str
     loras: tuple[LoraFile, ...] = ()
     previews: bool = True
+    scheduler: Mapping[str, Any] = field(default_factory=dict)
+    """What the model's card says otherwise than the model's own scheduler configuration."""
 
 
 @dataclass(frozen=True)

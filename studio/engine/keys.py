@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from studio.engine.adapt import LoraKey, lora_key
 from studio.engine.events import Job, LoraFile
 from studio.engine.load import signature
+from studio.engine.places import Places
 from studio.families.family import Family
 
 
@@ -38,7 +39,7 @@ class Keys:
         return ("picture", self._decoding, self.latents(seed))
 
 
-def keys_of(job: Job, family: Family, where: Hashable) -> Keys:
+def keys_of(job: Job, family: Family, places: Places, where: Hashable) -> Keys:
     """The keys of `job`; `where` is the device and number format. Raises LoraMissing."""
     request = job.request
     parts: dict[str, Hashable] = {
@@ -46,8 +47,8 @@ def keys_of(job: Job, family: Family, where: Hashable) -> Keys:
             "part",
             family.name,
             part.name,
-            str(job.model_dir),
-            signature(job.model_dir / part.name),
+            str(places[part.name]),
+            signature(places[part.name]),
             where,
         )
         for part in family.parts
@@ -58,12 +59,19 @@ def keys_of(job: Job, family: Family, where: Hashable) -> Keys:
         return ("text", tuple(parts[name] for name in family.for_encode), words)
 
     positive = text(request.prompt)
-    negative = text(request.negative_prompt) if request.guidance > 1 else None
+    is_free = family.guidance == "free"
+    negative = text(request.negative_prompt) if is_free and request.guidance > 1 else None
     sampling = (
         tuple(parts[name] for name in family.for_sample if name not in family.for_decode),
         tuple((key, lora.weight) for key, lora in loras if lora.weight != 0),
         (positive, negative),
-        (request.sampler, request.schedule, request.steps, request.guidance if negative else 1.0),
+        tuple(sorted(job.scheduler.items())),
+        (
+            request.sampler,
+            request.schedule,
+            request.steps,
+            1.0 if is_free and not negative else request.guidance,
+        ),
         (request.width, request.height),
     )
     decoding = tuple(parts[name] for name in family.for_decode)

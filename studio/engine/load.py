@@ -1,17 +1,18 @@
-"""Opens the parts of a model's folder, with every weight accounted for.
+"""Opens the parts of a model, with every weight accounted for.
 
 The stack's own loaders let a network without some of its weights pass, with a line in the log; its pictures are black.
 Weights are copied out of their files, never mapped: a file that is overwritten later then changes nothing, and the
 copy is aligned as torch likes it."""
 
-import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studio.errors import PickleRefused, WeightsBroken, WeightsIncomplete, WeightsMissing
+from studio.engine.weights import DAMAGED, Lazy, checked, tensors, weight_files
+from studio.errors import WeightsBroken, WeightsIncomplete
 from studio.families.family import Part
-from studio.headers import PICKLED, BadHeader, read_header
+from studio.headers import read_header
 from studio.words import Text
 
 if TYPE_CHECKING:
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
 Signature = tuple[tuple[str, int, int], ...]
 """Files by name, size and time of change in nanoseconds."""
 
-DAMAGED = Text("it can't be read", "无法读取")
 
-
-def signature(folder: Path) -> Signature:
-    """What the files of a folder look like from outside; it changes when one is replaced under the same name."""
-    files = sorted(file for file in folder.glob("*") if file.is_file()) if folder.is_dir() else []
+def signature(place: Path) -> Signature:
+    """What the files of a folder, or one file, look like from outside; it changes when one is replaced under the same
+    name."""
+    files = [place] if place.is_file() else []
+    if place.is_dir():
+        files = sorted(file for file in place.glob("*") if file.is_file())
     return tuple((file.name, *file_signature(file)) for file in files)
 
 
@@ -35,9 +37,10 @@ def file_signature(file: Path) -> tuple[int, int]:
     return stat.st_size, stat.st_mtime_ns
 
 
-def parameters(folder: Path) -> int:
-    """How many numbers the weights in a model's folder hold, about, taking them for half precision."""
-    return sum(file.stat().st_size for file in folder.glob("*/*.safetensors")) // 2
+def bytes_on_disk(place: Path) -> int:
+    """Size of the weights in a folder, or of one file."""
+    files = [place] if place.is_file() else [*place.glob("*.safetensors"), *place.glob("*.bin")]
+    return sum(file.stat().st_size for file in files)
 
 
 def open_part(
@@ -45,56 +48,33 @@ def open_part(
 ) -> Any:
     """A part, ready for its stage: a network filled, on the device and in evaluation mode, or what `part.open` gives.
 
-    `source` is its folder, or one weight file beside its config.json, where that isn't `model_dir` / its name. Raises
-    WeightsMissing, WeightsBroken, WeightsIncomplete or PickleRefused (field "model")."""
+    `source` is its folder, or one weight file beside its config.json or with all of a model's networks, where that isn't
+    `model_dir` / its name. Raises WeightsMissing, WeightsBroken, WeightsIncomplete or PickleRefused (field "model")."""
     source = source or model_dir / part.name
-    folder = source.parent if source.suffix == ".safetensors" else source
-    for file in part.needs:
+    folder = _folder(part, source)
+    for file in part.needed(model_dir):
         if not (folder / file).is_file():
-            raise WeightsMissing("model", name=model_dir.name, file=f"{part.name}/{file}")
+            raise part.missing(model_dir, file)
     if not part.is_network:
         return _opened(part, folder)
-    files = weight_files(folder) if source == folder else [_checked(source)]
+    files = weight_files(folder, part.takes_pickles) if source == folder else [source]
     from accelerate import init_empty_weights  # type: ignore[import-untyped,unused-ignore]
 
     with init_empty_weights(include_buffers=False):
         network = _opened(part, folder)
     for name in part.unused:
         setattr(network, name, None)
-    _fill(network, files, model_dir.name, part.name, device, _dtype_of(network, dtype))
+    _Filling(part, network, model_dir.name, device, dtype).fill(files)
     return network.eval().requires_grad_(False)
 
 
-def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of one complete set of weights: a single file, or the shards of an index."""
-    name, part = folder.parent.name, folder.name
-    single = sorted(
-        (f for f in folder.glob("*.safetensors") if "-of-" not in f.name), key=lambda f: len(f.name)
-    )
-    indexes = sorted(folder.glob("*.safetensors.index*.json"), key=lambda f: len(f.name))
-    files = single[:1] or (_shards(indexes[0]) if indexes else [])
-    if not files:
-        pickles = [*folder.glob("*.bin"), *folder.glob("*.ckpt"), *folder.glob("*.pt")]
-        if pickles:
-            raise PickleRefused("model", file=f"{part}/{pickles[0].name}")
-        raise WeightsMissing("model", name=name, file=f"{part}/*.safetensors")
-    for file in files:
-        _checked(file)
-    return files
-
-
-def _checked(file: Path) -> Path:
-    """The file, if it is there and whole."""
-    name, inside = file.parent.parent.name, f"{file.parent.name}/{file.name}"
-    if not file.is_file():
-        raise WeightsMissing("model", name=name, file=inside)
-    try:
-        read_header(file)
-    except BadHeader as bad:
-        if bad.reason is PICKLED:
-            raise PickleRefused("model", file=inside) from None
-        raise WeightsBroken("model", name=name, file=inside, reason=bad.reason) from None
-    return file
+def _folder(part: Part, source: Path) -> Path:
+    """Where a part's settings lie. A file that holds a whole model speaks for many parts: none of them has settings."""
+    if source.suffix != ".safetensors":
+        return source
+    convert = part.from_checkpoint
+    is_whole = convert is not None and convert.knows(read_header(checked(source)).tensors)
+    return source.parent / part.name if is_whole else source.parent
 
 
 def _opened(part: Part, folder: Path) -> Any:
@@ -102,17 +82,78 @@ def _opened(part: Part, folder: Path) -> Any:
     try:
         return part.open(folder)
     except (OSError, ValueError, TypeError, RuntimeError, KeyError):
-        file = f"{part.name}/{part.needs[0]}"
+        file = f"{part.name}/{part.needs[0] if part.needs else ''}"
         raise WeightsBroken("model", name=folder.parent.name, file=file, reason=DAMAGED) from None
 
 
-def _shards(index: Path) -> list[Path]:
-    try:
-        named = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
-        return [index.parent / file for file in sorted({str(name) for name in named})]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        file = f"{index.parent.name}/{index.name}"
-        raise WeightsBroken("model", name=index.parent.parent.name, file=file, reason=DAMAGED) from None
+class _Filling:
+    """Gives an empty network its weights, each in its number format, on the device."""
+
+    def __init__(self, part: Part, network: Any, model: str, device: str, dtype: "torch.dtype") -> None:
+        self._part, self._network, self._model = part, network, model
+        self._device, self._dtype = device, _dtype_of(network, dtype)
+        self._wanted = network.state_dict()
+        self._found: dict[str, torch.Tensor] = {}
+
+    def fill(self, files: Iterable[Path]) -> None:
+        """From these files; every weight has to be there."""
+        for file in files:
+            for key, tensor in self._tensors(file):
+                if (name := self._named(key)) is not None:
+                    self._found[name] = self._taken(name, tensor(), file)
+        self._tie()
+        missing = [
+            name for name, tensor in self._wanted.items() if name not in self._found and tensor.is_meta
+        ]
+        if missing:
+            count = {"missing": len(missing), "total": len(self._wanted), "first": missing[0]}
+            raise WeightsIncomplete("model", name=self._model, part=self._part.name, **count)
+        for name, tensor in self._wanted.items():
+            if name not in self._found:
+                self._found[name] = tensor.to(self._device, self._format(name, tensor))
+        self._network.load_state_dict(self._found, strict=False, assign=True)
+        self._network.to(self._device)
+
+    def _tensors(self, file: Path) -> Iterator[tuple[str, Lazy]]:
+        """As the file has them; or, out of a checkpoint, as its converter makes them."""
+        convert = self._part.from_checkpoint
+        if convert is None or not convert.knows(name for name, _ in tensors(file)):
+            yield from tensors(file)
+            return
+        held = {key: tensor() for key, tensor in tensors(file) if key.startswith(convert.prefixes)}
+        for key, tensor in convert.convert(self._network, held).items():
+            yield key, tensor.detach
+
+    def _named(self, key: str) -> str | None:
+        """The network's name for a tensor of a file; None for one that it has no use for."""
+        if key in self._wanted:
+            return key
+        renamed = (re.sub(pattern, to, key, count=1) for pattern, to in self._part.renames)
+        return next((name for name in renamed if name in self._wanted), None)
+
+    def _taken(self, name: str, tensor: "torch.Tensor", file: Path) -> "torch.Tensor":
+        if tensor.shape != self._wanted[name].shape:
+            reason = Text(f"{name} has another size", f"{name} 的尺寸不符")
+            inside = f"{self._part.name}/{file.name}"
+            raise WeightsBroken("model", name=self._model, file=inside, reason=reason)
+        return tensor.to(self._device, self._format(name, tensor), copy=True)
+
+    def _format(self, name: str, tensor: "torch.Tensor") -> "torch.dtype":
+        """float32 for the layers that their makers keep so beside float16, else as asked; whole numbers stay."""
+        import torch
+
+        if not tensor.is_floating_point():
+            return tensor.dtype
+        kept = getattr(self._network, "_keep_in_fp32_modules", None) or ()
+        overflows = self._dtype == torch.float16 and any(layer in name.split(".") for layer in kept)
+        return torch.float32 if overflows else self._dtype
+
+    def _tie(self) -> None:
+        """Weights that a network of transformers has under two names stand in a file under one of them."""
+        tied = getattr(self._network, "_tied_weights_keys", None)
+        for name, same in tied.items() if isinstance(tied, dict) else ():
+            if name in self._wanted and name not in self._found and same in self._found:
+                self._found[name] = self._found[same]
 
 
 def _dtype_of(network: Any, dtype: "torch.dtype") -> "torch.dtype":
@@ -121,31 +162,3 @@ def _dtype_of(network: Any, dtype: "torch.dtype") -> "torch.dtype":
 
     overflows = getattr(network.config, "force_upcast", False) and dtype == torch.float16
     return torch.float32 if overflows else dtype
-
-
-def _fill(
-    network: Any, files: Iterable[Path], model: str, part: str, device: str, dtype: "torch.dtype"
-) -> None:
-    from safetensors import safe_open
-
-    wanted = network.state_dict()
-    found: dict[str, torch.Tensor] = {}
-    for file in files:
-        with safe_open(str(file), "pt") as weights:
-            for key in weights.keys():  # noqa: SIM118 - not a dict
-                name = key if key in wanted else key.removeprefix("transformer.")
-                if name not in wanted:
-                    continue
-                tensor = weights.get_tensor(key)
-                if tensor.shape != wanted[name].shape:
-                    reason = Text(f"{name} has another size", f"{name} 的尺寸不符")
-                    raise WeightsBroken("model", name=model, file=f"{part}/{file.name}", reason=reason)
-                found[name] = tensor.to(
-                    device, dtype if tensor.is_floating_point() else tensor.dtype, copy=True
-                )
-    missing = [name for name, tensor in wanted.items() if name not in found and tensor.is_meta]
-    if missing:
-        count = {"missing": len(missing), "total": len(wanted), "first": missing[0]}
-        raise WeightsIncomplete("model", name=model, part=part, **count)
-    network.load_state_dict(found, strict=False, assign=True)
-    network.to(device, dtype)

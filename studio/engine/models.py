@@ -8,13 +8,17 @@ from studio.engine import tell
 from studio.engine.adapt import Adapters
 from studio.engine.cache import Cache, Kept
 from studio.engine.device import Device, pick_dtype
-from studio.engine.load import open_part, parameters
-from studio.engine.preview import Preview, fit
+from studio.engine.load import bytes_on_disk, open_part, signature
+from studio.engine.places import places_of
+from studio.engine.preview import Preview, TinyPreview, fit
 from studio.families.family import Family
+from studio.families.parts import network
 
 if TYPE_CHECKING:
     import torch
 
+TINY = "taesd"
+"""A folder of a model in which a tiny autoencoder is looked for."""
 CPU_SHARE, GPU_SHARE = 0.4, 0.7
 """How much of the memory the parts of models may fill before the least recently used makes way."""
 
@@ -36,7 +40,8 @@ class Model:
     """One model folder, in one number format."""
 
     def __init__(self, models: Models, family: Family, model_dir: Path, precision: str) -> None:
-        size = parameters(model_dir)
+        self.places = places_of(family, model_dir)
+        size = sum(bytes_on_disk(place) for place in {*self.places.values()}) // 2
         self.dtype: torch.dtype = pick_dtype(models.device, precision, family.fp16_is_safe, size)
         self.keys: Mapping[str, Hashable] = {}
         self._models, self._family, self._dir = models, family, model_dir
@@ -60,14 +65,26 @@ class Model:
         return adapters
 
     def preview(self) -> Preview:
-        """The preview map of the autoencoder, fitted once."""
-        key = ("preview", tuple(self.keys[name] for name in self._family.for_decode))
+        """The user's tiny autoencoder where there is one, else the preview map of the autoencoder, fitted once."""
+        tiny = self._dir / TINY
+        key = (
+            "preview",
+            tuple(self.keys[name] for name in self._family.for_decode),
+            (self.where, signature(tiny)),
+        )
         kept = self._models.kept.get(key)
         if kept is None:
-            fitted = fit(self._family, self.parts(self._family.for_decode))
-            kept = self._models.kept.put(key, Kept(fitted, fitted.weight.nbytes, tell.NOT_NEEDED))
+            made = self._tiny(tiny) if tiny.is_dir() else self._fitted()
+            kept = self._models.kept.put(key, Kept(made, made.nbytes, tell.NOT_NEEDED))
         preview: Preview = kept.value
         return preview
+
+    def _fitted(self) -> Preview:
+        return fit(self._family, self.parts(self._family.for_decode))
+
+    def _tiny(self, folder: Path) -> Preview:
+        part = network(TINY, "AutoencoderTiny")
+        return TinyPreview(open_part(part, self._dir, self._models.device.kind, self.dtype, folder))
 
     def summary(self) -> Kept:
         """What is open of this model, in bytes and words."""
@@ -81,13 +98,10 @@ class Model:
         if kept is not None:
             return kept
         part = self._family.part(name)
-        self._models.kept.make_room(_bytes_on_disk(self._dir / name))
-        opened = open_part(part, self._dir, self._models.device.kind, self.dtype)
+        place = self.places[name]
+        self._models.kept.make_room(bytes_on_disk(place) if part.is_network else 0)
+        opened = open_part(part, self._dir, self._models.device.kind, self.dtype, place)
         adapters = Adapters(opened) if name == self._family.denoiser else None
         weights = list(opened.state_dict().values()) if part.is_network else []
         size, count = sum(tensor.nbytes for tensor in weights), sum(tensor.numel() for tensor in weights)
         return self._models.kept.put(self.keys[name], Kept((opened, adapters, count), size, tell.NOT_NEEDED))
-
-
-def _bytes_on_disk(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))

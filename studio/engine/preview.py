@@ -7,7 +7,7 @@ large as real ones: on small pictures an autoencoder's edges and norms behave ot
 
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from studio.families.family import Family, Parts
 
@@ -20,43 +20,84 @@ _PICTURES = 2
 _SHAPES = 24
 
 
+class Preview(Protocol):
+    """Makes a small picture of latents."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+
+    def jpeg(self, latents: "torch.Tensor") -> bytes:
+        """Latents (1, C, h, w) as a JPEG of 4h x 4w pixels."""
+
+
 @dataclass(frozen=True)
-class Preview:
+class LinearPreview:
     """The fitted map: a 3x3 convolution from latents to ZOOM x ZOOM x RGB, in [0, 1]."""
 
     weight: "torch.Tensor"
     bias: "torch.Tensor"
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        return self.weight.nbytes
+
     def jpeg(self, latents: "torch.Tensor") -> bytes:
         """Latents (1, C, h, w) as a JPEG of 4h x 4w pixels."""
         import torch
-        from PIL import Image
 
         with torch.no_grad():
             small = latents.detach().to("cpu", torch.float32)
             rgb = torch.nn.functional.conv2d(_edged(small), self.weight, self.bias)
-            rgb = torch.nn.functional.pixel_shuffle(rgb, ZOOM)[0].nan_to_num().clamp(0, 1)
-            pixels = (rgb * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
-        file = io.BytesIO()
-        Image.fromarray(pixels).save(file, "JPEG", quality=80)
-        return file.getvalue()
+            return _jpeg(torch.nn.functional.pixel_shuffle(rgb, ZOOM)[0])
 
 
-def fit(family: Family, parts: Parts) -> Preview:
+@dataclass(frozen=True)
+class TinyPreview:
+    """A tiny autoencoder (TAESD, https://github.com/madebyollin/taesd) that the user has put beside the model."""
+
+    network: Any
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        return sum(int(tensor.nbytes) for tensor in self.network.state_dict().values())
+
+    def jpeg(self, latents: "torch.Tensor") -> bytes:
+        """Latents (1, C, h, w) as a JPEG of 4h x 4w pixels."""
+        import torch
+
+        with torch.no_grad():
+            drawn = self.network.decode(latents.to(self.network.device, self.network.dtype)).sample
+            rgb = torch.nn.functional.avg_pool2d(drawn.float(), drawn.shape[-1] // latents.shape[-1] // ZOOM)
+            return _jpeg(rgb[0] / 2 + 0.5)
+
+
+def _jpeg(rgb: "torch.Tensor") -> bytes:
+    """RGB (3, H, W) in [0, 1], anything beyond cut off."""
+    import torch
+    from PIL import Image
+
+    pixels = (rgb.nan_to_num().clamp(0, 1) * 255).round().to("cpu", torch.uint8).permute(1, 2, 0)
+    file = io.BytesIO()
+    Image.fromarray(pixels.contiguous().numpy()).save(file, "JPEG", quality=80)
+    return file.getvalue()
+
+
+def fit(family: Family, parts: Parts) -> LinearPreview:
     """The map that agrees best with the autoencoder on made-up pictures."""
     import torch
 
-    vae = parts["vae"]
     seen, wanted = [], []
     with torch.no_grad():
         for picture in _made_up():
-            encoded = vae.encode(picture[None].to(vae.device, vae.dtype) * 2 - 1).latent_dist.mode()
-            latents = encoded * vae.config.scaling_factor
+            latents, _ = family.encode_picture(parts, picture[None] * 2 - 1)
             known, shown = _pairs(latents.float().cpu(), family.decode(parts, latents).float().cpu())
             seen.append(known)
             wanted.append(shown)
         weight, bias = _least_squares(torch.cat(seen), torch.cat(wanted))
-    return Preview(weight.reshape(len(weight), -1, 3, 3).contiguous(), bias.contiguous())
+    return LinearPreview(weight.reshape(len(weight), -1, 3, 3).contiguous(), bias.contiguous())
 
 
 def _pairs(latents: "torch.Tensor", rgb: "torch.Tensor") -> "tuple[torch.Tensor, torch.Tensor]":

@@ -12,7 +12,8 @@ from studio.engine.stepwise import Hand, stepwise
 from studio.errors import NotFinite
 from studio.families.family import Conditioning, Family, OnStep, Parts, Sampling
 from studio.requests import GenerateRequest
-from studio.schedulers.build import Scheduler, build
+from studio.schedulers.build import build
+from studio.schedulers.walk import Scheduler
 from studio.words import Said, Text
 
 if TYPE_CHECKING:
@@ -100,7 +101,10 @@ _WITHIN = _Within()
 
 def _preview(work: Work, scheduler: Scheduler) -> bytes | None:
     denoised = scheduler.denoised() if work.preview else None
-    return work.preview.jpeg(denoised) if work.preview and denoised is not None else None
+    if work.preview is None or denoised is None:
+        return None
+    latents = work.family.unpack(denoised, work.request.width, work.request.height)
+    return work.preview.jpeg(latents)
 
 
 def _left(work: Work, started: float, done: int) -> float:

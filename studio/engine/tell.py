@@ -10,6 +10,7 @@ from studio.engine.device import Device
 from studio.engine.events import Event, Job, LoraFile, Notice, Stage
 from studio.families.family import Family
 from studio.requests import GenerateRequest
+from studio.schedulers.flow import check_sampler
 from studio.weighting import looks_weighted
 from studio.words import Said, Text
 
@@ -36,6 +37,10 @@ ROUNDED = Text(
 EMPTY_PROMPT = Text(
     "The prompt is empty: the model paints whatever it likes.", "提示词为空：模型将自由发挥。"
 )
+NO_NEGATIVE = Text(
+    "{title} has its guidance built in: the negative prompt has no effect.",
+    "{title} 的引导已内置于模型中：反向提示词不起作用。",
+)
 UNUSED_NEGATIVE = Text(
     "The negative prompt has no effect while guidance is 1.", "引导强度为 1 时，反向提示词不起作用。"
 )
@@ -52,8 +57,12 @@ def any_request() -> GenerateRequest:
 
 
 def fitted(job: Job, family: Family) -> tuple[Job, list[Event]]:
-    """The job as the family can do it, sizes rounded down, and notices of what the reader should know before."""
+    """The job as the family can do it, sizes rounded down, and notices of what the reader should know before.
+
+    Raises NotForFlow."""
     request, notices = job.request, list[Event]()
+    if family.is_flow:
+        check_sampler(request.sampler)
     multiple = family.size_multiple
     for side in ("width", "height"):
         asked = getattr(request, side)
@@ -64,7 +73,9 @@ def fitted(job: Job, family: Family) -> tuple[Job, list[Event]]:
             notices.append(Notice(Said(ROUNDED, facts), side))
     if not request.prompt.strip():
         notices.append(Notice(Said(EMPTY_PROMPT, {}), "prompt"))
-    if request.negative_prompt.strip() and request.guidance <= 1:
+    if request.negative_prompt.strip() and family.guidance == "distilled":
+        notices.append(Notice(Said(NO_NEGATIVE, {"title": family.title}), "negative_prompt"))
+    elif request.negative_prompt.strip() and request.guidance <= 1:
         notices.append(Notice(Said(UNUSED_NEGATIVE, {}), "negative_prompt"))
     if not family.weighs_words:
         for field in ("prompt", "negative_prompt"):

@@ -3,11 +3,12 @@
 Each stage is asked with only the parts that it depends on. Sampling never sees a text encoder, so that the engine is
 free to have put it away. No module here imports torch at its top: the page lists families without it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from studio.errors import TokenizerMissing, WeightsMissing
 from studio.words import Text
 
 if TYPE_CHECKING:
@@ -23,6 +24,28 @@ OnStep = Callable[[int, int, "torch.Tensor"], None]
 """Called after each call of the denoiser: index from 0, how many there will be, latents as the scheduler keeps them.
 May raise to stop the sampling."""
 
+Guidance = Literal["free", "distilled"]
+"""What the guidance of a request means: classifier-free, against a negative prompt and off at 1; or distilled, a number
+that the denoiser is told, without a negative prompt."""
+
+
+def as_kept(latents: "torch.Tensor", width: int, height: int) -> "torch.Tensor":
+    """Latents of a family whose scheduler keeps them in rows and columns already."""
+    return latents
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """How a network stands in a file that holds a whole model: how its tensors' names begin there, and how they become
+    the network's own."""
+
+    prefixes: tuple[str, ...]
+    convert: "Callable[[Any, dict[str, torch.Tensor]], Mapping[str, torch.Tensor]]"
+
+    def knows(self, names: Iterable[str]) -> bool:
+        """Whether a file with these tensors is such a one."""
+        return any(name.startswith(self.prefixes) for name in names)
+
 
 @dataclass(frozen=True)
 class Part:
@@ -33,8 +56,32 @@ class Part:
     needs: tuple[str, ...]
     """Files that must be there besides the weights."""
     is_network: bool = True
+    settings_file: str = ""
+    """The one of `needs` that the family has constants for: a model that isn't in diffusers' layout may lack it."""
+    elsewhere: tuple[str, ...] = ()
+    """Other folders, from the model's, where the part may lie."""
+    source: str = ""
+    """Where to copy the needed files from, for a part that some layouts come without."""
+    takes_pickles: bool = False
+    """Whether its makers gave the weights only as pickles; read as numbers, never run."""
+    from_checkpoint: Checkpoint | None = None
     unused: tuple[str, ...] = ()
     """Submodules that no stage calls: dropped, and free to be missing from the weights."""
+    renames: tuple[tuple[str, str], ...] = ()
+    """Pattern and replacement that bring a tensor's name in a weight file to the network's own, for names that the
+    network doesn't know; the first that gives a known one counts."""
+
+    def needed(self, model_dir: Path) -> tuple[str, ...]:
+        """Files that must be there, for this model."""
+        is_whole = (model_dir / "model_index.json").is_file()
+        return tuple(file for file in self.needs if is_whole or file != self.settings_file)
+
+    def missing(self, model_dir: Path, file: str) -> WeightsMissing:
+        """The sentence for a needed file that isn't there."""
+        told = {"name": model_dir.name, "file": f"{self.name}/{file}"}
+        if self.source:
+            return TokenizerMissing("model", **told, source=self.source)
+        return WeightsMissing("model", **told)
 
 
 @dataclass(frozen=True)
@@ -79,7 +126,7 @@ class Family:
     tokens: Callable[[Parts, str], Tokens]
     encode: Callable[[Parts, str], Conditioning]
     sample: Callable[[Parts, Any, Sampling, OnStep], "torch.Tensor"]
-    """Parts, scheduler, sampling, callback to latents (1, C, H/8, W/8)."""
+    """Parts, scheduler, sampling, callback to latents (1, C, H/8, W/8), whatever the pipeline packs them into."""
     decode: Callable[[Parts, "torch.Tensor"], "torch.Tensor"]
     """Latents (1, C, H/8, W/8) to RGB (1, 3, H, W) in [0, 1]."""
     encode_picture: Callable[[Parts, "torch.Tensor"], "tuple[torch.Tensor, torch.Tensor]"]
@@ -88,7 +135,13 @@ class Family:
     predict: Callable[[Any, "torch.Tensor", "torch.Tensor", Conditioning, "torch.Tensor"], "torch.Tensor"]
     """What training asks: denoiser, noisy latents (B, C, h, w), timesteps (B,), conditioning of B texts, and sizes
     (B, 6) in pixels (original height and width, top and left of the crop, height and width), to the denoiser's answer
-    (B, C, h, w), in whatever convention the scheduler's configuration names."""
+    (B, C, h, w), in whatever convention the scheduler's configuration names. A flow family takes sigmas in [0, 1] for
+    timesteps and answers with the velocity, noise - picture."""
+    guidance: Guidance = "free"
+    is_flow: bool = False
+    """Whether noise and picture are mixed in a straight line (flow matching)."""
+    unpack: Callable[["torch.Tensor", int, int], "torch.Tensor"] = as_kept
+    """Latents as the scheduler keeps them, width and height in pixels, to latents (1, C, H/8, W/8)."""
     pipelines: tuple[str, ...] = ()
     """The classes that a model_index.json of this family names: how a folder without a card is recognised."""
     weighs_words: bool = False

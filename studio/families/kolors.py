@@ -5,7 +5,11 @@ The pipeline's own call encodes with 256 tokens always, and the denoiser attends
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from studio.families import stages
 from studio.families.family import Conditioning, Family, OnStep, Part, Parts, Sampling, Tokens
+from studio.families.parts import config, network, scheduler
+from studio.families.sdxl import UNET as XL_UNET
+from studio.families.sdxl import XL_VAE, predict
 from studio.words import Text
 
 if TYPE_CHECKING:
@@ -13,48 +17,39 @@ if TYPE_CHECKING:
 
 MOST_TOKENS = 256
 PREFIX_TOKENS = 2  # [gMASK] and sop, which the tokenizer puts before every text
+_PIPELINE = "KolorsPipeline"
 
-
-def _open_unet(folder: Path) -> Any:
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-
-    return UNet2DConditionModel.from_config(UNet2DConditionModel.load_config(str(folder)))
-
-
-def _open_vae(folder: Path) -> Any:
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-
-    return AutoencoderKL.from_config(AutoencoderKL.load_config(str(folder)))
+UNET = {
+    **XL_UNET, "encoder_hid_dim": 4096, "encoder_hid_dim_type": "text_proj",
+    "projection_class_embeddings_input_dim": 5632,
+}  # fmt: skip
+VAE = {**XL_VAE, "force_upcast": False}
+"""Kolors' first layout goes with SDXL's autoencoder made safe for half precision (madebyollin/sdxl-vae-fp16-fix)."""
+CHATGLM = {
+    "num_layers": 28, "padded_vocab_size": 65024, "hidden_size": 4096, "ffn_hidden_size": 13696,
+    "kv_channels": 128, "num_attention_heads": 32, "seq_length": 32768, "rmsnorm": True, "add_bias_linear": False,
+    "add_qkv_bias": True, "multi_query_attention": True, "multi_query_group_num": 2, "original_rope": True,
+    "layernorm_epsilon": 1e-5, "post_layer_norm": True, "apply_residual_connection_post_layernorm": False,
+}  # fmt: skip
+SCHEDULER = {
+    "_class_name": "EulerDiscreteScheduler", "beta_start": 0.00085, "beta_end": 0.014,
+    "beta_schedule": "scaled_linear", "num_train_timesteps": 1100, "prediction_type": "epsilon", "steps_offset": 1,
+    "timestep_spacing": "leading",
+}  # fmt: skip
 
 
 def _open_text_encoder(folder: Path) -> Any:
     from diffusers.pipelines.kolors.text_encoder import ChatGLMConfig, ChatGLMModel
 
-    config = ChatGLMConfig.from_json_file(str(folder / "config.json"))
-    return ChatGLMModel(config, empty_init=False)
+    return ChatGLMModel(ChatGLMConfig.from_dict(config(folder / "config.json", CHATGLM)), empty_init=False)
 
 
 def _open_tokenizer(folder: Path) -> Any:
     from diffusers.pipelines.kolors.tokenizer import ChatGLMTokenizer
 
+    if not (folder / "tokenizer_config.json").is_file():
+        return ChatGLMTokenizer(str(folder / "tokenizer.model"))
     return ChatGLMTokenizer.from_pretrained(str(folder))
-
-
-def _open_scheduler(folder: Path) -> dict[str, Any]:
-    import json
-
-    config: dict[str, Any] = json.loads((folder / "scheduler_config.json").read_text(encoding="utf-8"))
-    return config
-
-
-def _pipeline(parts: Parts, *names: str, scheduler: Any = None) -> Any:
-    """A KolorsPipeline that holds only these parts."""
-    from diffusers.pipelines.kolors.pipeline_kolors import KolorsPipeline
-
-    held: dict[str, Any] = dict.fromkeys(("vae", "text_encoder", "tokenizer", "unet"))
-    pipeline: Any = KolorsPipeline(**held | {name: parts[name] for name in names}, scheduler=scheduler)
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
 
 
 def tokens(parts: Parts, text: str) -> Tokens:
@@ -70,9 +65,9 @@ def encode(parts: Parts, text: str) -> Conditioning:
     """`prompt_embeds` (1, 256, hidden) and `pooled_prompt_embeds` (1, hidden) of one text."""
     import torch
 
-    pipeline = _pipeline(parts, "text_encoder", "tokenizer")
+    held = stages.pipeline(_PIPELINE, parts, ("text_encoder", "tokenizer"))
     with torch.no_grad():
-        embeds, _, pooled, _ = pipeline.encode_prompt(
+        embeds, _, pooled, _ = held.encode_prompt(
             text, do_classifier_free_guidance=False, max_sequence_length=MOST_TOKENS
         )
     return {"prompt_embeds": embeds, "pooled_prompt_embeds": pooled}
@@ -80,66 +75,9 @@ def encode(parts: Parts, text: str) -> Conditioning:
 
 def sample(parts: Parts, scheduler: Any, sampling: Sampling, on_step: OnStep) -> "torch.Tensor":
     """Latents (1, 4, H/8, W/8) by the pipeline's own loop."""
-    pipeline = _pipeline(parts, "vae", "unet", scheduler=scheduler)
-
-    def after_step(_: Any, index: int, __: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        on_step(index, pipeline.num_timesteps, tensors["latents"])
-        return tensors
-
-    negative = {f"negative_{name}": value for name, value in (sampling.negative or {}).items()}
-    latents: torch.Tensor = pipeline(
-        **sampling.positive,
-        **negative,
-        width=sampling.width,
-        height=sampling.height,
-        num_inference_steps=sampling.steps,
-        guidance_scale=sampling.guidance if sampling.negative is not None else 1.0,
-        generator=[sampling.generator],
-        output_type="latent",
-        callback_on_step_end=after_step,
-    ).images
-    return latents
-
-
-def decode(parts: Parts, latents: "torch.Tensor") -> "torch.Tensor":
-    """RGB (1, 3, H, W) in [0, 1]."""
-    import torch
-
-    vae = parts["vae"]
-    with torch.no_grad():
-        rgb = vae.decode(latents.to(vae.device, vae.dtype) / vae.config.scaling_factor, return_dict=False)[0]
-        picture: torch.Tensor = (rgb.float() / 2 + 0.5).clamp(0, 1)
-    return picture
-
-
-def encode_picture(parts: Parts, rgb: "torch.Tensor") -> "tuple[torch.Tensor, torch.Tensor]":
-    """Mean and standard deviation (B, 4, H/8, W/8) of the latents of RGB (B, 3, H, W) in [-1, 1], in float32."""
-    import torch
-
-    vae = parts["vae"]
-    with torch.no_grad():
-        posterior = vae.encode(rgb.to(vae.device, vae.dtype)).latent_dist
-    scale = vae.config.scaling_factor
-    return posterior.mean.float() * scale, posterior.std.float() * scale
-
-
-def predict(
-    denoiser: Any,
-    noisy: "torch.Tensor",
-    timesteps: "torch.Tensor",
-    conditioning: Conditioning,
-    sizes: "torch.Tensor",
-) -> "torch.Tensor":
-    """The denoiser's answer (B, 4, h, w), as the pipeline asks for it."""
-    added = {"text_embeds": conditioning["pooled_prompt_embeds"], "time_ids": sizes}
-    answer: torch.Tensor = denoiser(
-        noisy,
-        timesteps,
-        encoder_hidden_states=conditioning["prompt_embeds"],
-        added_cond_kwargs=added,
-        return_dict=False,
-    )[0]
-    return answer
+    held = stages.pipeline(_PIPELINE, parts, ("vae", "unet"), scheduler)
+    guidance = stages.free_guidance(sampling)
+    return stages.run(held, sampling, on_step, **stages.both_texts(sampling), guidance_scale=guidance)
 
 
 FAMILY = Family(
@@ -147,11 +85,33 @@ FAMILY = Family(
     title=Text("Kolors", "可图 Kolors"),
     size_multiple=8,
     parts=(
-        Part("scheduler", _open_scheduler, ("scheduler_config.json",), is_network=False),
-        Part("tokenizer", _open_tokenizer, ("tokenizer.model", "tokenizer_config.json"), is_network=False),
-        Part("text_encoder", _open_text_encoder, ("config.json",), unused=("output_layer",)),
-        Part("unet", _open_unet, ("config.json",)),
-        Part("vae", _open_vae, ("config.json",)),
+        scheduler(SCHEDULER, elsewhere=("Kolors/scheduler",)),
+        Part(
+            "tokenizer",
+            _open_tokenizer,
+            ("tokenizer.model", "tokenizer_config.json"),
+            is_network=False,
+            settings_file="tokenizer_config.json",
+            elsewhere=("Kolors/tokenizer", "Kolors/text_encoder", "text_encoder"),
+            source="tokenizer.model (1,018,370 bytes) from https://huggingface.co/Kwai-Kolors/Kolors-diffusers",
+        ),
+        Part(
+            "text_encoder",
+            _open_text_encoder,
+            ("config.json",),
+            settings_file="config.json",
+            elsewhere=("Kolors/text_encoder",),
+            takes_pickles=True,
+            unused=("output_layer",),
+            renames=((r"^transformer\.", ""),),
+        ),
+        network("unet", "UNet2DConditionModel", UNET, elsewhere=("Kolors/unet",)),
+        network(
+            "vae",
+            "AutoencoderKL",
+            VAE,
+            elsewhere=("sdxl-vae-fp16-fix", "../sdxl-vae-fp16-fix", "Kolors/vae"),
+        ),
     ),
     denoiser="unet",
     for_encode=("tokenizer", "text_encoder"),
@@ -162,8 +122,8 @@ FAMILY = Family(
     tokens=tokens,
     encode=encode,
     sample=sample,
-    decode=decode,
-    encode_picture=encode_picture,
+    decode=stages.decode_kl,
+    encode_picture=stages.encode_kl,
     predict=predict,
     pipelines=("KolorsPipeline",),
 )

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from studio.errors import UnknownChoice
+from studio.schedulers import flow
 from studio.schedulers.samplers import SAMPLERS, Sampler
 from studio.schedulers.schedules import SCHEDULES, timestep_at
+from studio.schedulers.walk import Scheduler
 from studio.words import Text
 
 if TYPE_CHECKING:
@@ -22,95 +24,14 @@ _OWN_SPACINGS = (
 )
 
 
-class Scheduler:
-    """A diffusers scheduler that walks our grid of sigmas, as a pipeline expects it.
-
-    It also remembers the last call of the denoiser, so that a preview can show the picture that the model has in mind
-    (`denoised`) and not the noise around it. Without a grid the scheduler is diffusers' own, untouched."""
-
-    def __init__(self, inner: Any, sigmas: "torch.Tensor | None", timesteps: "torch.Tensor | None") -> None:
-        self.inner = inner
-        self._sigmas, self._timesteps = sigmas, timesteps
-        self._takes_generator = "generator" in inspect.signature(inner.step).parameters
-        self._last: tuple[Any, Any, Any] | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
-
-    def set_timesteps(self, num_inference_steps: int, device: Any = None) -> None:
-        """Begin anew, on the grid."""
-        self.inner.set_timesteps(num_inference_steps, device=device)
-        self._last = None
-        if self._sigmas is not None and self._timesteps is not None:
-            _install(self.inner, self._sigmas, self._timesteps, device)
-
-    def step(
-        self, model_output: Any, timestep: Any, sample: Any, generator: Any = None, return_dict: bool = True
-    ) -> Any:
-        """One step of the sampler; the arguments are diffusers'."""
-        self._last = (model_output, sample, self._sigma(timestep))
-        if hasattr(self.inner, "lower_order_nums") and self._leaps():
-            self.inner.lower_order_nums = 0
-        chance = {"generator": generator} if self._takes_generator else {}
-        stepped = self.inner.step(model_output, timestep, sample, **chance, return_dict=return_dict)
-        if (
-            self._sigmas is not None
-            and self.inner.order == 2
-            and self.inner.step_index == 1
-            and _falls_far(self._sigmas)
-        ):
-            self.inner.prev_derivative = self.inner.dt = self.inner.sample = None
-        return stepped
-
-    def denoised(self) -> "torch.Tensor | None":
-        """What the model takes the finished latents to be, as of the last step, in float32."""
-        if self._last is None:
-            return None
-        output, sample, sigma = (value.float() for value in self._last)
-        keep = (sigma**2 + 1) ** 0.5
-        if self._starts_at_one:
-            sample = sample * keep
-        match self.inner.config.prediction_type:
-            case "epsilon":
-                return sample - sigma * output  # type: ignore[no-any-return]
-            case "v_prediction":
-                return sample / keep**2 - output * sigma / keep  # type: ignore[no-any-return]
-            case _:
-                return output  # type: ignore[no-any-return]
-
-    @property
-    def is_within_step(self) -> bool:
-        """Whether the denoiser will be called again before this step is done."""
-        return getattr(self.inner, "dt", None) is not None
-
-    def _leaps(self) -> bool:
-        """Whether this step is more than twice the last one in log sigma: then a multistep solver, which draws its
-        line through the last predictions, would be thrown off (`normal` ends so), and takes a first-order step."""
-        sigmas, index = self.inner.sigmas, self.inner.step_index
-        if not index or sigmas[index + 1] == 0:
-            return False
-        here, last = sigmas[index] / sigmas[index + 1], sigmas[index - 1] / sigmas[index]
-        return bool(here.log() > 2 * last.log())
-
-    @property
-    def _starts_at_one(self) -> bool:
-        """Whether this class keeps latents at scale 1 (variance preserving) instead of adding noise on top."""
-        return float(self.inner.init_noise_sigma) == 1.0
-
-    def _sigma(self, timestep: Any) -> Any:
-        if not hasattr(self.inner, "sigmas"):
-            share = self.inner.alphas_cumprod[timestep].clamp(min=2**-24)
-            return ((1 - share) / share) ** 0.5
-        index = self.inner.step_index
-        return self.inner.sigmas[0 if index is None else index]
-
-
 def build(config: Mapping[str, Any], sampler: str, schedule: str, steps: int) -> Scheduler:
     """The scheduler for `steps` steps. `config` is the model's own scheduler configuration.
 
-    Raises UnknownChoice for names that are not in SAMPLERS and SCHEDULES."""
+    Raises UnknownChoice for names that are not in SAMPLERS and SCHEDULES, and NotForFlow."""
     chosen = _choose(Text("sampler", "采样器"), "sampler", sampler, SAMPLERS)
     spacing = _choose(Text("noise schedule", "噪声调度"), "schedule", schedule, SCHEDULES)
+    if flow.is_flow(config):
+        return flow.build(config, sampler, spacing)
     if spacing.grid is None and chosen.scheduler == "EulerDiscreteScheduler":
         return Scheduler(_scheduler(chosen, config), None, None)
     own = _scheduler(SAMPLERS["euler"], config)
@@ -154,25 +75,3 @@ def _grid(own: Any, schedule: str, steps: int) -> "tuple[torch.Tensor, torch.Ten
     timesteps = timestep_at(table, sigmas)
     with_end = np.append(sigmas, 0.0)
     return torch.from_numpy(with_end).float(), torch.from_numpy(timesteps).float()
-
-
-def _falls_far(sigmas: "torch.Tensor") -> bool:
-    """Whether the first step crosses so many noise levels (zero terminal signal) that Heun's correction, which takes
-    the slope for straight, would miss by far: it is left out there."""
-    return len(sigmas) > 2 and bool(sigmas[0] > 10 * sigmas[1])
-
-
-def _install(inner: Any, sigmas: "torch.Tensor", timesteps: "torch.Tensor", device: Any) -> None:
-    """Put the grid where the class looks for it. Heun calls the denoiser twice a step, LCM looks up whole timesteps."""
-    import torch
-
-    if inner.order == 2:
-        once = 2 if _falls_far(sigmas) else 1
-        sigmas = torch.cat([sigmas[:once], sigmas[once:-1].repeat_interleave(2), sigmas[-1:]])
-        timesteps = torch.cat([timesteps[:once], timesteps[once:].repeat_interleave(2)])
-    if hasattr(inner, "sigmas"):
-        inner.sigmas = sigmas
-    else:
-        timesteps = timesteps.round().long()
-    inner.timesteps = timesteps.to(device)
-    inner.set_begin_index(0)

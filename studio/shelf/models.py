@@ -2,8 +2,8 @@
 
 import json
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +38,10 @@ UNUSED_PARTS = ("safety_checker", "feature_extractor", "image_encoder")
 class ModelCard:
     """A model as models/cards/<name>.toml describes it. `sizes` are the (width, height) in pixels that it was
     trained at; `defaults` is the partial request that suits it; `source_url` is its page, empty for what comes with the
-    studio or was put there by hand. `huggingface` and `modelscope` are its names at these hubs, empty where it isn't;
-    `files_gb` is how much there is to fetch."""
+    studio or was put there by hand. `huggingface` and `modelscope` are its names at these hubs, empty where it isn't.
+    `files_gb` is how much there is to fetch, `memory` the memory that it takes on a GPU, by how its parts are placed, all
+    in GB and estimated from the number of its weights. `scheduler` is what holds for this model besides its own scheduler
+    configuration. `layouts` are the files, as patterns, that its folder may hold instead of diffusers' layout."""
 
     name: str
     family: str
@@ -54,11 +56,14 @@ class ModelCard:
     huggingface: str = ""
     modelscope: str = ""
     files_gb: float | None = None
+    memory: Mapping[str, float] = field(default_factory=dict)
+    scheduler: Mapping[str, Any] = field(default_factory=dict)
+    layouts: tuple[tuple[str, ...], ...] = ()
 
     @property
     def missing(self) -> list[str]:
         """Files that the folder should hold and doesn't, relative to it."""
-        return list(_missing(self.folder))
+        return list(_missing(self.folder, self.layouts))
 
     @property
     def is_present(self) -> bool:
@@ -77,18 +82,20 @@ class ModelCard:
     def check(self) -> None:
         """Raise what keeps this model from being used: a folder not downloaded, a file missing, cut short, or a
         pickle."""
-        if self.source_url and not self.folder.is_dir():
+        if self.source_url and not self.folder.exists():
             raise ModelNotHere("model", name=self.name, url=self.source_url, folder=_near(self.folder))
         for file in self.missing:
             part = self.folder / Path(file).parent
             if file.endswith(".safetensors") and (pickle := next(part.glob("*.bin"), None)):
                 raise PickleRefused("model", file=f"{part.name}/{pickle.name}")
             raise WeightsMissing("model", name=self.name, file=file)
-        for weights in sorted(self.folder.glob("*/*.safetensors")):
+        for weights in _weights(self.folder):
             try:
                 read_header(weights)
             except BadHeader as bad:
-                inside = str(weights.relative_to(self.folder))
+                inside = str(
+                    weights.relative_to(self.folder.parent if self.folder.is_file() else self.folder)
+                )
                 if bad.reason is PICKLED:
                     raise PickleRefused("model", file=inside) from None
                 raise WeightsBroken("model", name=self.name, file=inside, reason=bad.reason) from None
@@ -111,9 +118,12 @@ def read_model_card(file: Path, models_dir: Path) -> ModelCard:
             prompt_examples=tuple(Text(**example) for example in told.get("prompt_examples", ())),
             licence=told["licence"],
             source_url=told["source_url"],
-            huggingface=told.get("huggingface", ""),
-            modelscope=told.get("modelscope", ""),
-            files_gb=told.get("files_gb"),
+            huggingface=str(told.get("huggingface", "")),
+            modelscope=str(told.get("modelscope", "")),
+            files_gb=float(told["files_gb"]) if "files_gb" in told else None,
+            memory={str(mode): float(size) for mode, size in told.get("memory", {}).items()},
+            scheduler=dict(told.get("scheduler", {})),
+            layouts=tuple(tuple(map(str, files)) for files in told.get("layouts", ())),
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError, StudioError) as error:
         raise PresetBroken.because(f"models/cards/{file.name}", error) from None
@@ -140,8 +150,23 @@ def settings_file_of(kind: str) -> str | None:
     return next((file for end, file in _SETTINGS_FILES.items() if kind.endswith(end)), None)
 
 
-def _missing(folder: Path) -> Iterator[str]:
+def _weights(folder: Path) -> list[Path]:
+    """The safetensors files of a model, in whatever layout."""
+    if folder.is_file():
+        return [folder]
+    return sorted(file for depth in ("", "*/", "*/*/") for file in folder.glob(f"{depth}*.safetensors"))
+
+
+def _missing(folder: Path, layouts: Sequence[Sequence[str]]) -> Iterator[str]:
     index = folder / INDEX
+    if folder.is_file():
+        return
+    if not index.is_file():
+        gaps = [[file for file in layout if not _is_there(folder / file)] for layout in layouts]
+        begun = [gap for gap, layout in zip(gaps, layouts, strict=True) if len(gap) < len(layout)]
+        if begun:
+            yield from min(begun, key=len)
+            return
     try:
         parts = parts_of(json.loads(index.read_text(encoding="utf-8")))
     except (OSError, ValueError):
@@ -153,6 +178,11 @@ def _missing(folder: Path) -> Iterator[str]:
             yield f"{part}/{settings_file or 'config.json'}"
         if settings_file is None:
             yield from (f"{part}/{file}" for file in _missing_weights(folder / part))
+
+
+def _is_there(pattern: Path) -> bool:
+    """Whether a file is there whose name fits the last part of a path."""
+    return any(file.is_file() for file in pattern.parent.glob(pattern.name))
 
 
 def _missing_weights(part: Path) -> list[str]:

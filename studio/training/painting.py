@@ -85,6 +85,7 @@ class Painter:
                 )
                 for name in names
             }
+            self._parts["scheduler"] = {**self._parts["scheduler"], **sources.card.scheduler}
         for part in self._parts.values():
             tile_if_tight(part, self._ground)
         return self._parts

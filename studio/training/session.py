@@ -170,7 +170,7 @@ class Session:
         trained = add_adapter(denoiser, request, self._sources.card.title.en)
         if self._state is not None:
             load_trained(trained, self._state.trained)
-        objective = Objective.of(self._part("scheduler", "cpu"))
+        objective = Objective.of({**self._part("scheduler", "cpu"), **self._sources.card.scheduler})
 
         def stream_for(rank: int, world: int) -> Stream:
             return Stream(pictures.plan, library, request, objective.timesteps, rank, world)

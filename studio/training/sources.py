@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from studio.engine.places import places_of
 from studio.families import families
-from studio.families.family import Family
+from studio.families.family import Family, Part
 from studio.settings import Settings
 from studio.shelf import ModelCard, Shelf
 from studio.train_errors import NotTrainable, PathMissing
@@ -45,7 +46,8 @@ class Sources:
         named = _named(request)
         if not named:
             shelf.model(request.model)
-        parts = {part.name: _place(part.name, part.needs, card.folder, named) for part in family.parts}
+        places = places_of(family, card.folder)
+        parts = {part.name: _place(part, card.folder, places[part.name], named) for part in family.parts}
         return cls(card, family, parts)
 
     def parameters(self) -> int:
@@ -54,7 +56,9 @@ class Sources:
 
     def bytes_of(self, name: str) -> int:
         """Size of a part's weight files."""
-        return sum(file.stat().st_size for file in self._files(name) if file.suffix == ".safetensors")
+        return sum(
+            file.stat().st_size for file in self._files(name) if file.suffix in (".safetensors", ".bin")
+        )
 
     def fingerprint(self, *names: str) -> str:
         """A mark of what the parts hold: sizes, names, and the ends of every file. Equal weights, equal mark."""
@@ -75,7 +79,9 @@ class Sources:
             yield from (file for file in (source.parent / "config.json", source) if file.is_file())
         elif source.is_dir():
             yield from sorted(
-                file for file in source.iterdir() if file.suffix in (".json", ".safetensors", ".model")
+                file
+                for file in source.iterdir()
+                if file.suffix in (".json", ".safetensors", ".model", ".bin")
             )
 
 
@@ -90,13 +96,17 @@ def _named(request: TrainRequest) -> dict[str, Path]:
     return named
 
 
-def _place(part: str, needs: tuple[str, ...], model_dir: Path, named: Mapping[str, Path]) -> Path:
-    """The named path; else the model's folder, if it has the part; else beside one of the named paths."""
-    if part in named:
-        return named[part]
+def _place(part: Part, model_dir: Path, own: Path, named: Mapping[str, Path]) -> Path:
+    """The named path; else the model's own place, if it has the part; else beside one of the named paths."""
+    if part.name in named:
+        return named[part.name]
+    if own.is_file():
+        return own
     folders = [path.parent if path.is_file() else path for path in named.values()]
-    beside = [place for folder in folders for place in (folder.parent / part, folder)]
+    beside = [place for folder in folders for place in (folder.parent / part.name, folder)]
     complete = (
-        place for place in (model_dir / part, *beside) if all((place / file).is_file() for file in needs)
+        place
+        for place in (own, *beside)
+        if place.is_dir() and all((place / file).is_file() for file in part.needed(model_dir))
     )
-    return next(complete, model_dir / part)
+    return next(complete, own)

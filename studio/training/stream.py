@@ -123,9 +123,18 @@ def gather(library: Library, picks: Sequence[Pick], timesteps: int, noise_offset
         latents=means + variants("std") * torch.stack([posterior for posterior, _ in chances]),
         noise=torch.stack([noise for _, noise in chances]),
         timesteps=torch.tensor([int(pick.level * timesteps) for pick in picks]),
-        conditioning={name: torch.stack([text[name] for text in texts]) for name in texts[0]},
+        conditioning={name: _stacked([text[name] for text in texts]) for name in texts[0]},
         sizes=variants("sizes"),
         weights=torch.tensor([pick.weight for pick in picks]),
+    )
+
+
+def _stacked(states: Sequence[Tensor]) -> Tensor:
+    """One state of each text (B, ...). Where their lengths differ, the shorter are filled up with zeros; families with
+    such texts keep a mask, which is then false there."""
+    longest = max(len(state) for state in states)
+    return torch.stack(
+        [torch.cat([state, state.new_zeros(longest - len(state), *state.shape[1:])]) for state in states]
     )
 
 

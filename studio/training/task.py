@@ -37,7 +37,8 @@ class LoraTask(LightningModule):
     def losses(self, batch: Batch) -> Tensor:
         """What each picture of a batch loses (B,), in float32."""
         noisy = self.objective.noisy(batch.latents, batch.noise, batch.timesteps)
-        answer = self.family.predict(self.denoiser, noisy, batch.timesteps, batch.conditioning, batch.sizes)
+        told = self.objective.told(batch.timesteps)
+        answer = self.family.predict(self.denoiser, noisy, told, batch.conditioning, batch.sizes)
         target = self.objective.target(batch.latents, batch.noise, batch.timesteps)
         each = (answer.float() - target).square().mean((1, 2, 3))
         return each * self.objective.weights(batch.timesteps, self.request.min_snr_gamma)

@@ -31,7 +31,9 @@ def test_everything_is_told_as_json(run):
     assert told["versions"]["torch"]
     assert told["device"]["memory_bytes"] > 0
     assert told["free_bytes"] > 0
-    assert [model["name"] for model in told["models"]] == ["storybook", "kolors"]
+    names = [model["name"] for model in told["models"]]
+    assert names[0] == "storybook"
+    assert {"kolors", "sdxl", "flux1-dev"} <= {*names}
     assert "quick" in told["presets"]
     assert code == 1
     assert any("models/storybook" in problem for problem in told["problems"])

@@ -162,7 +162,7 @@ def test_a_worker_that_dies_is_told_with_its_last_words(run, dataset):
         (("--dataset-path", "/no/such"), "no folder /no/such"),
         (("--dataset-path", "empty"), "no pictures at all"),
         ((), "no folder ''"),
-        (("sdxl-style", "--dataset-path", "DATA"), "no model 'sdxl'"),
+        (("sdxl-style", "--dataset-path", "DATA"), "Model 'sdxl' is not on this disk yet"),
         (("--dataset-path", "DATA", "--lora_rank", "0"), "Rank is 0"),
         (("--dataset-path", "DATA", "--lora_alpha", "0"), "Alpha is 0"),
         (("--dataset-path", "DATA", "--lora_rank", "many"), "a whole number"),

@@ -109,15 +109,11 @@ def test_stepwise_raises_what_the_call_raises():
 class Softener:
     """An autoencoder whose latents are the picture, eight times smaller."""
 
-    device, dtype = "cpu", None
-    config = SimpleNamespace(scaling_factor=0.5)
-
-    def encode(self, pictures):
+    def encode(self, parts, pictures):
         import torch
 
-        small = torch.nn.functional.avg_pool2d(pictures, 8)
-        latents = torch.cat([small, small[:, :1] * 0], 1)
-        return SimpleNamespace(latent_dist=SimpleNamespace(mode=lambda: latents))
+        small = torch.nn.functional.avg_pool2d(pictures, 8) * 0.5
+        return torch.cat([small, small[:, :1] * 0], 1), small
 
     def decode(self, parts, latents):
         import torch
@@ -133,8 +129,8 @@ def test_preview_learns_what_the_autoencoder_makes():
     from studio.engine.preview import _made_up, fit
 
     vae = Softener()
-    preview = fit(SimpleNamespace(decode=vae.decode), {"vae": vae})
-    latents = vae.encode(_made_up()[:1] * 2 - 1).latent_dist.mode() * 0.5
+    preview = fit(SimpleNamespace(decode=vae.decode, encode_picture=vae.encode), {})
+    latents, _ = vae.encode({}, _made_up()[:1] * 2 - 1)
     shown = Image.open(io.BytesIO(preview.jpeg(latents)))
     truth = torch.nn.functional.avg_pool2d(vae.decode({}, latents), 2)[0]
     seen = (

@@ -66,7 +66,7 @@ def test_model_without_card_or_family_is_refused(settings, ask):
         Sources.of(ask(model="none"), settings)
     card = settings.models_dir / "cards" / "strange.toml"
     text = (settings.models_dir / "cards" / "storybook.toml").read_text(encoding="utf-8")
-    card.write_text(text.replace('family = "kolors"', 'family = "sdxl"'), encoding="utf-8")
+    card.write_text(text.replace('family = "kolors"', 'family = "pixart"'), encoding="utf-8")
     try:
         with pytest.raises(NotTrainable, match="storybook"):
             Sources.of(ask(model="strange"), settings)

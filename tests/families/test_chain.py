@@ -1,0 +1,86 @@
+"""The engine's chain with families whose scheduler keeps latents in rows, or that read guidance otherwise."""
+
+import io
+import shutil
+
+import pytest
+from PIL import Image
+
+from studio.engine.chain import Chain
+from studio.engine.device import Device
+from studio.engine.events import Job, Notice, Picture, StageEnded, Step
+from studio.errors import NotForFlow
+from studio.requests import GenerateRequest
+
+ASKED = {"prompt": "a red house", "steps": 2, "guidance": 3.0, "width": 104, "height": 64, "seed": 5}
+
+
+@pytest.fixture(scope="module")
+def chain():
+    return Chain(Device("cpu", "CPU", 4 * 2**30))
+
+
+def job(folder, name, **more):
+    previews = more.pop("previews", True)
+    return Job(GenerateRequest(**{**ASKED, **more}), folder, name, previews=previews)
+
+
+def previews_of(events):
+    return [event.preview_jpeg for event in events if isinstance(event, Step)]
+
+
+@pytest.mark.parametrize("name", ["flux", "flux2_klein", "qwen_image", "sd3", "z_image"])
+def test_picture_and_previews_of_a_rounded_size(chain, tiny, name):
+    events = list(chain.run(job(tiny(name), name)))
+    (picture,) = [event for event in events if isinstance(event, Picture)]
+    assert (picture.width, picture.height) == (96, 64)
+    assert len(picture.rgb) == 96 * 64 * 3
+    assert [Image.open(io.BytesIO(jpeg)).size for jpeg in previews_of(events)] == [(48, 32), (48, 32)]
+    again = list(chain.run(job(tiny(name), name)))
+    assert all(event.reused for event in again if isinstance(event, StageEnded))
+
+
+def test_distilled_guidance_counts_and_its_negative_prompt_does_not(chain, tiny):
+    def painted(**more):
+        events = list(chain.run(job(tiny("flux"), "flux", previews=False, **more)))
+        rgb = next(event.rgb for event in events if isinstance(event, Picture))
+        return rgb, [event.field for event in events if isinstance(event, Notice)]
+
+    plain, _ = painted()
+    with_negative, notices = painted(negative_prompt="blurry")
+    assert plain == with_negative
+    assert "negative_prompt" in notices
+    assert painted(guidance=1.0)[0] != plain
+
+
+def test_sampler_that_fits_no_flow_is_refused_before_anything_is_loaded(chain, tmp_path):
+    with pytest.raises(NotForFlow) as refused:
+        list(chain.run(job(tmp_path / "nowhere", "z_image", sampler="dpmpp_2m")))
+    assert refused.value.field == "sampler"
+
+
+def test_a_card_may_change_how_a_model_is_sampled(chain, tiny):
+    asked = job(tiny("sd15"), "sd15", previews=False)
+    as_v = Job(
+        asked.request, asked.model_dir, "sd15", previews=False, scheduler={"prediction_type": "v_prediction"}
+    )
+    pictures = [
+        next(event.rgb for event in chain.run(each) if isinstance(event, Picture)) for each in (asked, as_v)
+    ]
+    assert pictures[0] != pictures[1]
+
+
+def test_tiny_autoencoder_beside_the_model_draws_the_previews(chain, tiny, tmp_path):
+    from diffusers import AutoencoderTiny
+
+    folder = shutil.copytree(tiny("sd15"), tmp_path / "sd15")
+    fitted = previews_of(chain.run(job(folder, "sd15")))
+    eights = {"encoder_block_out_channels": (8,) * 4, "decoder_block_out_channels": (8,) * 4}
+    small = AutoencoderTiny(**eights, num_encoder_blocks=(1,) * 4, num_decoder_blocks=(1,) * 4)
+    small.save_pretrained(folder / "taesd")
+    drawn = previews_of(chain.run(job(folder, "sd15", seed=6)))
+    assert [Image.open(io.BytesIO(jpeg)).size for jpeg in drawn] == [(52, 32), (52, 32)]
+    assert fitted[0] != drawn[0]
+    shutil.rmtree(folder / "taesd")
+    again = previews_of(chain.run(job(folder, "sd15", seed=7)))
+    assert len(again) == 2
