@@ -20,6 +20,8 @@ Each class is one fact, with its sentence in both languages: it names the thing,
     ├── LoraError
     │   ├── LoraMissing
     │   ├── LoraBroken
+    │   ├── LoraHoldsCode
+    │   ├── LoraKindUnknown
     │   ├── LoraFitsNothing
     │   └── LoraForAnotherFamily
     ├── EngineError
@@ -209,6 +211,24 @@ class LoraBroken(LoraError):
     text = Text(
         "The LoRA file {name} is damaged ({reason}). Copy or download it again.",
         "LoRA 文件 {name} 已损坏（{reason}）。请重新复制或下载。",
+    )
+
+
+class LoraHoldsCode(LoraError):
+    """A torch file that asks for more than tensors."""
+
+    text = Text(
+        "The LoRA file {file} asks to run code when opened ({what}); it was not opened. Use a .safetensors file instead.",
+        "LoRA 文件 {file} 打开时要求执行代码（{what}），因此没有打开。请改用 .safetensors 文件。",
+    )
+
+
+class LoraKindUnknown(LoraError):
+    """A file whose layers change a model in a way that nothing here can hold."""
+
+    text = Text(
+        "The LoRA file {name} is of the kind {kind}, which can't be used here. Use a LoRA, DoRA, LoHa or LoKr file.",
+        "LoRA 文件 {name} 属于 {kind} 类型，这里无法使用。请改用 LoRA、DoRA、LoHa 或 LoKr 文件。",
     )
 
 

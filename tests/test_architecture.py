@@ -28,8 +28,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "train_plan",
         "dataset_requests",
     ),
+    ("lora",),
     ("presets", "shelf"),
-    ("families", "schedulers", "lora", "exchange", "datasets"),
+    ("families", "schedulers", "exchange", "datasets"),
     ("engine", "history"),
     ("runs",),
     ("studio", "storybook", "training", "captioning"),
@@ -39,7 +40,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 """Rooms from the ground up; imports go down only."""
 
 APART = (
-    {"families", "schedulers", "lora", "exchange", "datasets"},
+    {"families", "schedulers", "exchange", "datasets"},
     {"engine", "history"},
     {"studio", "training"},
 )
@@ -61,6 +62,8 @@ ALLOWED = {
 TORCH_FREE = (
     "families",
     "schedulers",
+    "lora",
+    "shelf",
     "engine.events",
     "engine.host",
     "runs",
