@@ -1,6 +1,7 @@
 """What the layouts that name layers by module path have in common."""
 
-from studio.lora.names import Place, diffusers_place, first_release_place, flat
+from studio.lora.first_release import first_release_place
+from studio.lora.names import Place, diffusers_place, flat
 
 _BEGINNINGS = (
     "down_blocks.", "up_blocks.", "mid_block.", "conv_in", "conv_out", "time_embedding.", "add_embedding.",

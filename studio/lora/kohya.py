@@ -3,8 +3,9 @@ trainer writes `lycoris_` for `lora_unet_`, OneTrainer `lora_transformer_` for t
 
 import re
 
+from studio.lora.first_release import first_release_place
 from studio.lora.format import Format
-from studio.lora.names import Place, diffusers_place, first_release_place
+from studio.lora.names import Place, diffusers_place
 
 PREFIX = "lora_unet_"
 

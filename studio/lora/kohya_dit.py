@@ -4,8 +4,9 @@
 
 import re
 
+from studio.lora.first_release import first_release_place
 from studio.lora.format import Format
-from studio.lora.names import Place, first_release_place
+from studio.lora.names import Place
 
 _KEY = re.compile(
     r"(?:lora_unet_|lycoris_)(?!input_blocks|middle_block|output_blocks|time_embed_|label_emb|out_\d)([^.]+)"

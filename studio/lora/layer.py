@@ -53,7 +53,7 @@ class Layer:
     @property
     def is_whole(self) -> bool:
         """Whether its matrices go together."""
-        return self.down.ndim >= 2 and self.up.ndim >= 2 and self.down.shape[0] == self.up.shape[1]
+        return min(self.down.ndim, self.up.ndim) >= 2 and self.down.shape[0] == self.up.shape[1] > 0
 
     def parts(self, count: int) -> "list[Layer]":
         """The layer cut into this many along its outputs: equal ones, except that of four the last is what three as wide
@@ -75,11 +75,12 @@ class Layer:
         linear layers are the same thing, and files mix them."""
         down, up = self.down, self.up
         if len(shape) == 2 and down.ndim == 4 and down.shape[2:] == (1, 1):
-            down, up = down[:, :, 0, 0], up.reshape(up.shape[:2])
+            down, up = down[:, :, 0, 0], up.flatten(1)
         elif len(shape) == 4 and down.ndim == 2 and shape[2:] == (1, 1):
             down, up = down[:, :, None, None], up[:, :, None, None]
         magnitude = None if self.magnitude is None else self.magnitude.flatten()
-        fits = up.shape[0] == shape[0] and tuple(down.shape[1:]) == shape[1:] and up.ndim == len(shape)
+        fits = up.shape[:2] == (shape[0], down.shape[0]) and tuple(down.shape[1:]) == shape[1:]
+        fits = fits and up.ndim == len(shape)
         fits = fits and (magnitude is None or magnitude.shape == (shape[0],))
         return replace(self, down=down, up=up, magnitude=magnitude) if fits else None
 

@@ -93,7 +93,7 @@ def _check_one_kind(file: Path, layers: Mapping[str, Change]) -> None:
 def _change(file: Path, name: str, roles: "Roles", rule: "_AlphaRule", part: str) -> Change:
     try:
         change = _by_kind(name, roles, rule, part)
-    except (KeyError, RuntimeError, IndexError):
+    except (KeyError, RuntimeError, IndexError, ZeroDivisionError):
         raise _broken(file, HALF_A_LAYER) from None
     if not change.is_whole:
         raise _broken(file, HALF_A_LAYER)

@@ -21,7 +21,8 @@ def sizes_of(found: Sorted, header: Header) -> dict[str, tuple[int, int]]:
     sizes = {}
     for stem, roles in found.layers.items():
         shapes = {role: header.tensors[key].shape for role, key in roles.items()}
-        if size := _size(shapes):
+        is_flat = any(len(s) < 2 for role, s in shapes.items() if role not in ("alpha", "magnitude"))
+        if not is_flat and (size := _size(shapes)):
             sizes[stem] = size
     return sizes
 
@@ -72,7 +73,7 @@ def _fits(place: Place, size: tuple[int, int], modules: Mapping[str, Shape]) -> 
 
 def _size(shapes: Mapping[Role, Shape]) -> tuple[int, int] | None:
     """Outputs and inputs; of LoKr's convolutions, the inputs times the size of the kernel."""
-    if "down" in shapes and "up" in shapes and len(shapes["down"]) >= 2 and shapes["up"]:
+    if "down" in shapes and "up" in shapes:
         return shapes["up"][0], shapes["down"][1]
     kind = kind_of(shapes)
     if kind == "LoHa" and {"hada_w1_a", "hada_w1_b"} <= shapes.keys():

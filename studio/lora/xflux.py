@@ -3,8 +3,9 @@ knows no alpha."""
 
 import re
 
+from studio.lora.first_release import first_release_place
 from studio.lora.format import Format
-from studio.lora.names import Place, first_release_place, place
+from studio.lora.names import Place, place
 
 _DOUBLE = re.compile(r"(?:diffusion_model\.)?double_blocks\.(\d+)\.processor\.(qkv|proj)_lora([12])")
 _SINGLE = re.compile(r"(?:diffusion_model\.)?single_blocks\.(\d+)\.processor\.(qkv|proj)_lora")

@@ -282,6 +282,15 @@ def test_half_of_a_pair_is_refused(tmp_path, lost):
         read(save(tmp_path, tensors))
 
 
+@pytest.mark.parametrize("end", ["lora_A", "lora_B"])
+def test_layers_of_no_size_are_refused(tmp_path, end):
+    import torch
+
+    tensors = {key: torch.zeros(0, 4) if end in key else tensor for key, tensor in plain("unet.").items()}
+    with pytest.raises(LoraBroken, match="half of a layer"):
+        read(save(tmp_path, tensors))
+
+
 OTHERS = [
     (
         "kolors",

@@ -4,6 +4,7 @@ refused by name."""
 import pytest
 
 from studio.lora.match import match
+from studio.lora.names import dotted, flat
 from studio.lora.read import read
 from tests.lora import layouts as lay
 from tests.lora.layouts import DITS, UNETS, deltas, diffusers_names, first_names, layers, save, tensors_of
@@ -67,3 +68,8 @@ def test_every_layer_arrives_as_strong_as_it_was_trained(tmp_path, family, names
 def test_tables_reach_every_layer_of_a_released_model(family):
     reached = {module for _, modules in first_names(shapes(family), family) for module in modules}
     assert shapes(family).keys() - reached <= {"encoder_hid_proj"}
+
+
+@pytest.mark.parametrize("family", EVERY)
+def test_flat_names_find_their_dots_again(family):
+    assert [dotted(flat(name)) for name in shapes(family)] == list(shapes(family))
