@@ -53,7 +53,8 @@ class Layer:
     @property
     def is_whole(self) -> bool:
         """Whether its matrices go together."""
-        return min(self.down.ndim, self.up.ndim) >= 2 and self.down.shape[0] == self.up.shape[1] > 0
+        is_pair = min(self.down.ndim, self.up.ndim) >= 2 and self.down.shape[0] == self.up.shape[1]
+        return is_pair and self.down.numel() > 0 and self.up.numel() > 0
 
     def parts(self, count: int) -> "list[Layer]":
         """The layer cut into this many along its outputs: equal ones, except that of four the last is what three as wide

@@ -88,9 +88,7 @@ class LoraRows:
                     gr.Textbox, {"label": "loras.blocks", "info": "loras.blocks.help"}, value="", max_lines=1,
                     placeholder="down=0.5,mid=1,up=0", elem_id=f"ink-lora-{index + 1}-blocks",
                 )  # fmt: skip
-            self._speech.tell(
-                lambda language, more=more: {more: {"label": self._speech.say(language, "loras.blocks")}}
-            )
+            self._speech.tell(lambda language: {more: {"label": self._speech.say(language, "loras.blocks")}})
             words = self._speech.put(
                 gr.Dataset, {"label": "loras.words"}, components=["textbox"], type="index", samples=[[""]], visible=False,
                 layout="gallery", elem_classes="ink-chips",
