@@ -23,6 +23,8 @@ Each class is one fact, with its sentence in both languages: it names the thing,
     ├── LoraError
     │   ├── LoraMissing
     │   ├── LoraBroken
+    │   ├── LoraHoldsCode
+    │   ├── LoraKindUnknown
     │   ├── LoraFitsNothing
     │   └── LoraForAnotherFamily
     ├── EngineError
@@ -33,11 +35,7 @@ Each class is one fact, with its sentence in both languages: it names the thing,
     ├── StorageError
     │   ├── DiskFull
     │   └── NotWritable
-    ├── PictureError
-    │   ├── NotAPicture
-    │   ├── PictureTooLarge
-    │   ├── SettingsTooNew
-    │   └── NoSettings
+    ├── PictureError            (studio.picture_errors)
     └── ServeError
         ├── AddressTaken
         └── SharingRefused
@@ -244,6 +242,24 @@ class LoraBroken(LoraError):
     )
 
 
+class LoraHoldsCode(LoraError):
+    """A torch file that asks for more than tensors."""
+
+    text = Text(
+        "The LoRA file {file} asks to run code when opened ({what}); it was not opened. Use a .safetensors file instead.",
+        "LoRA 文件 {file} 打开时要求执行代码（{what}），因此没有打开。请改用 .safetensors 文件。",
+    )
+
+
+class LoraKindUnknown(LoraError):
+    """A file whose layers change a model in a way that nothing here can hold."""
+
+    text = Text(
+        "The LoRA file {name} is of the kind {kind}, which can't be used here. Use a LoRA, DoRA, LoHa or LoKr file.",
+        "LoRA 文件 {name} 属于 {kind} 类型，这里无法使用。请改用 LoRA、DoRA、LoHa 或 LoKr 文件。",
+    )
+
+
 class LoraFitsNothing(LoraError):
     """A LoRA none of whose layers match the model."""
 
@@ -323,46 +339,6 @@ class NotWritable(StorageError):
     text = Text(
         "{folder} can't be written ({reason}). Choose another folder with --output or mend its permissions.",
         "无法写入 {folder}（{reason}）。请用 --output 指定其他文件夹，或修改其权限。",
-    )
-
-
-class PictureError(StudioError):
-    """A picture that was given to the studio and can't be used."""
-
-
-class NotAPicture(PictureError):
-    """A file that no picture reader opens."""
-
-    text = Text(
-        "This file is not a picture that can be read ({reason}). Use PNG, JPEG or WebP.",
-        "无法读取这个图片文件（{reason}）。请使用 PNG、JPEG 或 WebP。",
-    )
-
-
-class PictureTooLarge(PictureError):
-    """A picture, or the text in it, beyond what is safe to open."""
-
-    text = Text(
-        "This picture's {what} is {size}; at most {most} is read. Nothing was changed.",
-        "这张图片的{what}为 {size}，最多读取 {most}。未作任何更改。",
-    )
-
-
-class SettingsTooNew(PictureError):
-    """Settings in a version of our format that a later studio wrote."""
-
-    text = Text(
-        "This picture's settings are in version {version}, but this studio reads up to {known}. Update the studio.",
-        "这张图片的参数是第 {version} 版格式，本程序只能读到第 {known} 版。请更新程序。",
-    )
-
-
-class NoSettings(PictureError):
-    """A picture without generation settings inside."""
-
-    text = Text(
-        "This picture holds no generation settings; chat programs and many sites strip them. Use the original file.",
-        "这张图片里没有生成参数；聊天软件和许多网站会把它们去掉。请使用原始文件。",
     )
 
 

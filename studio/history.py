@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from studio.disk import check_writable, storage_error, write_atomically
-from studio.errors import NotAPicture, NotWritable, PictureError, StorageError, StudioError
+from studio.errors import NotWritable, StorageError, StudioError
 from studio.exchange import Facts
 from studio.exchange.picture import png_with_settings, read_settings
+from studio.picture_errors import NotAPicture, PictureError
 from studio.requests import GenerateRequest
 from studio.settings import Settings
 

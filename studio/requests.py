@@ -3,6 +3,7 @@ files all read the same field lines."""
 
 import functools
 import math
+import re
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -13,6 +14,8 @@ from studio.words import Text
 
 MOST_LORAS = 4
 MOST_SEED = 2**32 - 1
+BLOCK_EXAMPLES = "down, mid, up, up.0, blocks, blocks.0-9, single, text"
+_BLOCKS = r"(down|mid|up|blocks|single|text)(\.\d{1,3}(-\d{1,3})?)?"
 
 
 @dataclass(frozen=True)
@@ -82,11 +85,27 @@ class Request:
 @dataclass(frozen=True)
 class LoraUse:
     """One LoRA of a picture: its name (a file in models/loras without ending, or on the command line a path),
-    its weight (0 = no effect, 1 = as trained), and whether it is on."""
+    its weight (0 = no effect, 1 = as trained), whether it is on, and by what the weight is multiplied in some blocks
+    of the model: `down`, `mid`, `up` of a UNet, `blocks`, `single` of a transformer, `text` for text encoders, all of
+    them or by number, `up.0`, `blocks.0-9`. Of two that name the same block, the later counts."""
 
     name: str
     weight: float = 1.0
     on: bool = True
+    blocks: tuple[tuple[str, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        for group, factor in self.blocks:
+            if not re.fullmatch(_BLOCKS, group):
+                raise UnknownChoice("loras", label=Text(f"LoRA {self.name}: block", f"LoRA {self.name} 的层组"),
+                                    value=group, known=BLOCK_EXAMPLES)  # fmt: skip
+            if not (math.isfinite(factor) and -4 <= factor <= 4):
+                raise OutOfRange("loras", label=f"LoRA {self.name} {group}", value=factor, low=-4, high=4)
+
+    @property
+    def blocks_text(self) -> str:
+        """The blocks as they are typed: `down=0.5,up.0=1`."""
+        return ",".join(f"{group}={factor:g}" for group, factor in self.blocks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,29 +183,55 @@ class GenerateRequest(Request):
         return super()._read(name, value)
 
 
+def read_blocks(text: str) -> tuple[tuple[str, float], ...]:
+    """Block weights from `down=0.5,mid=1,up=0`; empty for empty text. Raises WrongType (field "loras")."""
+    pairs = [part.partition("=") for part in re.split(r"[,，\s]+", text.strip()) if part]
+    for group, sign, factor in pairs:
+        if not sign or not _is_number(factor):
+            raise WrongType(
+                "loras", label="LoRA", value=f"{group}{sign}{factor}", wanted="down=0.5,mid=1,up=0"
+            )
+    return tuple((group, float(factor)) for group, _, factor in pairs)
+
+
 def _lora(item: Any) -> LoraUse:
-    """A LoraUse from `{"name", "weight", "on"}` or `"name:weight"`."""
+    """A LoraUse from `{"name", "weight", "on", "blocks"}`, `"name:weight"` or `"name:weight:down=0.5,up=0"`."""
     if isinstance(item, LoraUse):
         return item
     if isinstance(item, str):
+        head, colon, blocks = item.rpartition(":")
+        item, blocks = (head, blocks) if colon and "=" in blocks and "/" not in blocks else (item, "")
         name, colon, weight = item.rpartition(":")
         if colon and _is_number(weight):
-            return LoraUse(name, float(weight))
-        return LoraUse(item)
+            return LoraUse(name, float(weight), blocks=read_blocks(blocks))
+        return LoraUse(item, blocks=read_blocks(blocks))
     if not isinstance(item, Mapping) or not isinstance(item.get("name"), str):
         raise WrongType("loras", label="LoRA", value=item, wanted='"name:weight"')
     for key in item:
-        if key not in ("name", "weight", "on"):
-            raise UnknownField("loras", where="A LoRA", key=key, known="name, on, weight")
+        if key not in ("name", "weight", "on", "blocks"):
+            raise UnknownField("loras", where="A LoRA", key=key, known="blocks, name, on, weight")
     weight = item.get("weight", 1.0)
     if isinstance(weight, bool) or not isinstance(weight, int | float):
         raise WrongType("loras", label="LoRA", value=weight, wanted=_WANTED[float])
-    return LoraUse(item["name"], float(weight), bool(item.get("on", True)))
+    return LoraUse(item["name"], float(weight), bool(item.get("on", True)), _blocks(item.get("blocks", {})))
+
+
+def _blocks(told: Any) -> tuple[tuple[str, float], ...]:
+    """Block weights from a mapping or from what is typed."""
+    if isinstance(told, str):
+        return read_blocks(told)
+    if not isinstance(told, Mapping):
+        raise WrongType("loras", label="LoRA", value=told, wanted="down=0.5,mid=1,up=0")
+    for factor in told.values():
+        if isinstance(factor, bool) or not isinstance(factor, int | float):
+            raise WrongType("loras", label="LoRA", value=factor, wanted=_WANTED[float])
+    return tuple((str(group), float(factor)) for group, factor in told.items())
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, LoraUse):
-        return {"name": value.name, "weight": value.weight, "on": value.on}
+        blocks = {"blocks": dict(value.blocks)} if value.blocks else {}
+        return {"name": value.name, "weight": value.weight, "on": value.on, **blocks}
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 

@@ -104,7 +104,12 @@ class Studio:
     def _job(self, request: GenerateRequest) -> Job:
         card = self.shelf.model(request.model)
         loras = tuple(
-            LoraFile(use.name, self.shelf.lora(use.name, allow_path=self._may_name_files).file, use.weight)
+            LoraFile(
+                use.name,
+                self.shelf.lora(use.name, allow_path=self._may_name_files).file,
+                use.weight,
+                use.blocks,
+            )
             for use in request.loras
             if use.on
         )

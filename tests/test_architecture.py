@@ -24,15 +24,16 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "origin",
         "toml",
         "train_errors",
+        "picture_errors",
         "train_request",
         "train_plan",
         "dataset_requests",
         "weighting",
         "wildcards",
     ),
-    ("families",),
+    ("families", "lora"),
     ("presets", "shelf"),
-    ("schedulers", "lora", "exchange", "datasets"),
+    ("schedulers", "exchange", "datasets"),
     ("engine", "history"),
     ("runs",),
     ("batch",),
@@ -44,7 +45,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 """Rooms from the ground up; imports go down only."""
 
 APART = (
-    {"families", "schedulers", "lora", "exchange", "datasets"},
+    {"families", "schedulers", "exchange", "datasets"},
     {"engine", "history"},
     {"studio", "training"},
 )
@@ -66,6 +67,8 @@ ALLOWED = {
 TORCH_FREE = (
     "families",
     "schedulers",
+    "lora",
+    "shelf",
     "engine.events",
     "engine.host",
     "runs",

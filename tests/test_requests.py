@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from studio.errors import OutOfRange, TooManyLoras, UnknownField, WrongType
+from studio.errors import OutOfRange, RequestError, TooManyLoras, UnknownField, WrongType
 from studio.requests import GenerateRequest, LoraUse
 
 
@@ -44,6 +44,47 @@ def test_a_lora_may_be_written_as_name_and_weight():
         LoraUse("ink", 0.8),
         LoraUse("C:plain"),
     )
+
+
+BLOCKS = (("down", 0.5), ("up.0-1", 0.0))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "ink:0.8:down=0.5,up.0-1=0",
+        {"name": "ink", "weight": 0.8, "blocks": {"down": 0.5, "up.0-1": 0}},
+        {"name": "ink", "weight": 0.8, "blocks": "down=0.5，up.0-1=0"},
+    ],
+)
+def test_a_lora_may_have_weights_by_block(told):
+    request = GenerateRequest.from_dict({"loras": [told]})
+    assert request.loras == (LoraUse("ink", 0.8, blocks=BLOCKS),)
+    assert GenerateRequest.from_dict(request.to_dict()) == request
+    assert request.loras[0].blocks_text == "down=0.5,up.0-1=0"
+
+
+def test_a_lora_without_block_weights_is_written_as_ever():
+    assert GenerateRequest(loras=(LoraUse("ink"),)).to_dict()["loras"] == [
+        {"name": "ink", "weight": 1.0, "on": True}
+    ]
+    assert GenerateRequest.from_dict({"loras": ["C:/a=b/ink"]}).loras == (LoraUse("C:/a=b/ink"),)
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ("ink:1:side=1", "block 'side' does not exist"),
+        ("ink:1:up=much", "must be down=0.5,mid=1,up=0"),
+        ("ink:1:up=9", "must be between -4 and 4"),
+        ({"name": "ink", "blocks": 3}, "must be down=0.5"),
+        ({"name": "ink", "blocks": {"up": "1"}}, "must be a number"),
+    ],
+)
+def test_block_weights_that_mean_nothing_are_refused(told, words):
+    with pytest.raises(RequestError, match=words) as refused:
+        GenerateRequest.from_dict({"loras": [told]})
+    assert refused.value.field == "loras"
 
 
 def test_every_field_says_what_it_is_in_both_languages():

@@ -1,5 +1,6 @@
 """The Studio object: requests become pictures in the history, one job at a time."""
 
+import pickle
 import shutil
 import threading
 
@@ -9,10 +10,10 @@ from studio.engine.events import Finished, Notice, Picture, StageEnded, Step
 from studio.engine.host import InlineEngine
 from studio.errors import (
     DiskFull,
+    LoraHoldsCode,
     LoraMissing,
     ModelMissing,
     OutOfMemory,
-    PickleRefused,
     UnknownChoice,
 )
 from studio.requests import GenerateRequest, LoraUse
@@ -132,8 +133,8 @@ def test_paths_are_for_the_command_line_only(studio, tiny_lora, tmp_path):
         list(studio.generate(named))
     trusting = Studio(studio.settings, studio.engine, may_name_files=True)
     assert len(saved(trusting.generate(named))) == 1
-    (tmp_path / "old.ckpt").write_bytes(b"\x80\x04")
-    with pytest.raises(PickleRefused):
+    (tmp_path / "old.ckpt").write_bytes(pickle.dumps(print))
+    with pytest.raises(LoraHoldsCode):
         list(trusting.generate(request(loras=(LoraUse(str(tmp_path / "old.ckpt")),))))
 
 

@@ -4,7 +4,8 @@ import sys
 from typing import Any
 
 from studio.engine.events import LoraMatch, Notice, StageStarted, Step
-from studio.words import Language, Text
+from studio.origin import title_of
+from studio.words import Language, Said, Text
 
 _STAGES = {
     "load": Text("Loading the model", "加载模型"),
@@ -16,9 +17,18 @@ _STAGES = {
 _STEP = Text("Painting: step {step} of {steps}{left}", "作画：第 {step}/{steps} 步{left}")
 _LEFT = Text(", {seconds:.0f} s left", "，还需 {seconds:.0f} 秒")
 _LORA = Text(
-    "LoRA {name}: {matched} of {total} layers, rank {rank}, strength {strength:.2f}.",
-    "LoRA {name}：匹配 {matched}/{total} 层，秩 {rank}，强度 {strength:.2f}。",
+    "LoRA {name}: {matched} of {total} layers, rank {rank}, strength {strength:.2f}{family}{texts}.",
+    "LoRA {name}：匹配 {matched}/{total} 层，秩 {rank}，强度 {strength:.2f}{family}{texts}。",
 )
+_FAMILY = Text(", {title}", "，{title}")
+_TEXTS = Text(", text encoder {count} layers", "，文本编码器 {count} 层")
+
+
+def _match(match: LoraMatch) -> Said:
+    nothing = Text("", "")
+    family = Said(_FAMILY, {"title": title_of(match.family)}) if match.family else nothing
+    texts = Said(_TEXTS, {"count": match.text_layers}) if match.text_layers else nothing
+    return Said(_LORA, {**vars(match), "family": family, "texts": texts})
 
 
 class ProgressLine:
@@ -39,7 +49,7 @@ class ProgressLine:
             case Notice(said=said):
                 self.say(said.say(self._language))
             case LoraMatch():
-                self.say(_LORA.say(self._language, **vars(event)))
+                self.say(_match(event).say(self._language))
 
     def running(self, words: str) -> None:
         """Words that the next ones replace."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.engine import decode, encode, sample, tell
-from studio.engine.adapt import Adapters, report
+from studio.engine.adapt import Adapters, report, report_texts
 from studio.engine.cache import Cache, Kept
 from studio.engine.device import Device, free_memory, is_out_of_memory, peak_bytes, pick_device
 from studio.engine.events import Event, Finished, Job, Picture, Stage, StageEnded, StageStarted
@@ -131,10 +131,12 @@ class _Run:
         yield self._ended("adapt", kept, reused)
 
     def _apply(self, adapters: Adapters) -> Kept:
-        loras = self.keys.loras
-        matches = adapters.apply(loras, self.family.name, self.job.model_dir.name)
+        loras, model = self.keys.loras, self.job.model_dir.name
+        matches = adapters.apply(loras, self.family.name, model)
         told = [
-            event for (_, lora), match in zip(loras, matches, strict=True) for event in report(lora, match)
+            event
+            for (_, lora), match in zip(loras, matches, strict=True)
+            for event in report(lora, match, self.keys.text_parts, model)
         ]
         return Kept(None, sum(match.bytes for match in matches), tell.loras(self.job.loras), tuple(told))
 
@@ -143,6 +145,8 @@ class _Run:
         reused = True
         for field, key in self.keys.texts:
             if self._unsampled and key not in self.results:
+                told = self._apply_to_texts()
+                yield from told if reused else ()
                 reused = False
                 parts = self.model.parts(self.family.for_encode)
                 self.results.put(key, encode.run(self.family, parts, getattr(self.request, field), field))
@@ -151,6 +155,15 @@ class _Run:
             yield from one.tells if one else ()
         held = kept[0] and Kept(None, sum(one.bytes for one in kept if one), kept[0].holds)
         yield self._ended("encode", held, reused)
+
+    def _apply_to_texts(self) -> list[Event]:
+        """Make the text encoders work with the job's LoRAs; gives what the reader should know of that."""
+        loras, told = self.keys.loras, list[Event]()
+        for part in self.keys.text_parts:
+            matches = self.model.adapters(part).apply(loras, self.family.name, self.job.model_dir.name)
+            for (_, lora), match in zip(loras, matches, strict=True):
+                told += report_texts(lora, match)
+        return told
 
     def _sample(self, index: int, seed: int) -> Events:
         yield from self._begin("sample", index)

@@ -14,11 +14,12 @@ STAGES: tuple[Stage, ...] = ("load", "adapt", "encode", "sample", "decode")
 
 @dataclass(frozen=True)
 class LoraFile:
-    """A LoRA of a job: its name, its file and its weight."""
+    """A LoRA of a job: its name, its file, its weight, and by what that is multiplied in some blocks (`LoraUse`)."""
 
     name: str
     file: Path
     weight: float
+    blocks: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ class Notice:
 @dataclass(frozen=True)
 class LoraMatch:
     """How a LoRA met the model: layers matched of those in the file, its rank, strength (weight x alpha / rank),
-    where alpha came from ("file", "header", or "assumed"), and the family it says it was made for."""
+    where alpha came from ("file", "header", or "assumed"), the family it was made for, if anything tells, and how many
+    layers more it has for text encoders that the model has."""
 
     name: str
     matched: int
@@ -87,6 +89,7 @@ class LoraMatch:
     strength: float
     alpha_source: str
     family: str | None
+    text_layers: int = 0
 
 
 @dataclass(frozen=True)

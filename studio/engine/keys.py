@@ -6,7 +6,7 @@ of the stages that use it, and of no other: a new autoencoder decodes the kept l
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from studio.engine.adapt import LoraKey, lora_key
+from studio.engine.adapt import LoraKey, changes_texts, lora_key, text_parts
 from studio.engine.events import Job, LoraFile
 from studio.engine.load import signature
 from studio.engine.places import Places
@@ -19,6 +19,8 @@ class Keys:
 
     parts: dict[str, Hashable]
     loras: tuple[tuple[LoraKey, LoraFile], ...]
+    text_parts: tuple[str, ...]
+    """The text encoders that LoRAs may change."""
     positive: Hashable
     negative: Hashable | None
     _sampling: Hashable
@@ -40,7 +42,8 @@ class Keys:
 
 
 def keys_of(job: Job, family: Family, places: Places, where: Hashable) -> Keys:
-    """The keys of `job`; `where` is the device and number format. Raises LoraMissing."""
+    """The keys of `job`; `where` is the device and number format. Raises LoraMissing, and LoraError for a file that
+    can't be read where text encoders may depend on it."""
     request = job.request
     parts: dict[str, Hashable] = {
         part.name: (
@@ -54,16 +57,18 @@ def keys_of(job: Job, family: Family, places: Places, where: Hashable) -> Keys:
         for part in family.parts
     }
     loras = tuple((lora_key(lora.file, lora.name), lora) for lora in job.loras)
+    texts = text_parts(family)
+    changing = tuple((key, lora.weight, lora.blocks) for key, lora in loras if texts and changes_texts(lora))
 
     def text(words: str) -> Hashable:
-        return ("text", tuple(parts[name] for name in family.for_encode), words)
+        return ("text", tuple(parts[name] for name in family.for_encode), changing, words)
 
     positive = text(request.prompt)
     is_free = family.guidance == "free"
     negative = text(request.negative_prompt) if is_free and request.guidance > 1 else None
     sampling = (
         tuple(parts[name] for name in family.for_sample if name not in family.for_decode),
-        tuple((key, lora.weight) for key, lora in loras if lora.weight != 0),
+        tuple((key, lora.weight, lora.blocks) for key, lora in loras if lora.weight != 0),
         (positive, negative),
         tuple(sorted(job.scheduler.items())),
         (
@@ -75,4 +80,4 @@ def keys_of(job: Job, family: Family, places: Places, where: Hashable) -> Keys:
         (request.width, request.height),
     )
     decoding = tuple(parts[name] for name in family.for_decode)
-    return Keys(parts, loras, positive, negative, sampling, decoding)
+    return Keys(parts, loras, texts, positive, negative, sampling, decoding)

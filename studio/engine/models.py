@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.engine import tell
-from studio.engine.adapt import Adapters
+from studio.engine.adapt import Adapters, text_parts
 from studio.engine.cache import Cache, Kept
 from studio.engine.device import Device, pick_dtype
 from studio.engine.load import bytes_on_disk, open_part, signature
@@ -59,9 +59,9 @@ class Model:
         """These parts, opened where they aren't yet. Raises ModelError."""
         return {name: self._open(name).value[0] for name in names}
 
-    def adapters(self) -> Adapters:
-        """The LoRAs of the denoiser."""
-        adapters: Adapters = self._open(self._family.denoiser).value[1]
+    def adapters(self, part: str = "") -> Adapters:
+        """The LoRAs of the denoiser, or of the text encoder `part`."""
+        adapters: Adapters = self._open(part or self._family.denoiser).value[1]
         return adapters
 
     def preview(self) -> Preview:
@@ -101,7 +101,11 @@ class Model:
         place = self.places[name]
         self._models.kept.make_room(bytes_on_disk(place) if part.is_network else 0)
         opened = open_part(part, self._dir, self._models.device.kind, self.dtype, place)
-        adapters = Adapters(opened) if name == self._family.denoiser else None
+        adapters, texts = None, text_parts(self._family)
+        if name == self._family.denoiser:
+            adapters = Adapters(opened, texts=texts)
+        elif name in texts:
+            adapters = Adapters(opened, name)
         weights = list(opened.state_dict().values()) if part.is_network else []
         size, count = sum(tensor.nbytes for tensor in weights), sum(tensor.numel() for tensor in weights)
         return self._models.kept.put(self.keys[name], Kept((opened, adapters, count), size, tell.NOT_NEEDED))

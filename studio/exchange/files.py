@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from studio.errors import NoSettings, NotAPicture, PictureError
 from studio.exchange import inkstone
 from studio.exchange.comfy.api_json import inside, is_api
 from studio.exchange.comfy.errors import WorkflowBroken, WorkflowTooLarge
 from studio.exchange.comfy.loading import MOST_BYTES, NO_JSON, load
 from studio.exchange.picture import Recalled, read_settings, recalled_from
 from studio.exchange.png import SIGNATURE
+from studio.picture_errors import NoSettings, NotAPicture, PictureError
 from studio.words import Text
 
 _PICTURES = (SIGNATURE, b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"\0\0\0")

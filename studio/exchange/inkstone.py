@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from studio import __version__
-from studio.errors import SettingsTooNew
 from studio.exchange import Facts, Format, Reading
+from studio.picture_errors import SettingsTooNew
 from studio.requests import GenerateRequest
 
 KEY = "inkstone"

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from studio import catalog
-from studio.errors import NoSettings, NotAPicture, PictureTooLarge, RequestError
+from studio.errors import RequestError
 from studio.exchange import Facts, Format, Reading, png
+from studio.picture_errors import NoSettings, NotAPicture, PictureTooLarge
 from studio.requests import GenerateRequest
 from studio.words import Said, Text
 

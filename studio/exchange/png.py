@@ -6,7 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-from studio.errors import NotAPicture, PictureTooLarge
+from studio.picture_errors import NotAPicture, PictureTooLarge
 from studio.words import Text
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"

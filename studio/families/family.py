@@ -65,6 +65,8 @@ class Part:
     takes_pickles: bool = False
     """Whether its makers gave the weights only as pickles; read as numbers, never run."""
     from_checkpoint: Checkpoint | None = None
+    takes_text_loras: bool = False
+    """Whether it is an encoder that LoRAs for text encoders are made for."""
     unused: tuple[str, ...] = ()
     """Submodules that no stage calls: dropped, and free to be missing from the weights."""
     renames: tuple[tuple[str, str], ...] = ()
@@ -146,6 +148,11 @@ class Family:
     """The classes that a model_index.json of this family names: how a folder without a card is recognised."""
     weighs_words: bool = False
     """Whether `encode` weighs `(words:1.2)`; other text encoders read the brackets as they stand."""
+
+    def is_in(self, names: Iterable[str]) -> bool:
+        """Whether a file with these tensors holds all networks of such a model."""
+        told, held = [part.from_checkpoint for part in self.parts if part.from_checkpoint], list(names)
+        return bool(told) and all(checkpoint.knows(held) for checkpoint in told)
 
     def part(self, name: str) -> Part:
         """The part of that name."""

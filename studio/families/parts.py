@@ -32,7 +32,14 @@ def text_encoder(name: str, kind: str, constants: Constants | None = None, **mor
         made: Any = getattr(importlib.import_module("transformers"), kind)
         return made(made.config_class.from_dict(config(folder / "config.json", constants)))
 
-    return Part(name, opened, ("config.json",), settings_file="config.json" if constants else "", **more)
+    return Part(
+        name,
+        opened,
+        ("config.json",),
+        settings_file="config.json" if constants else "",
+        takes_text_loras=kind.startswith("CLIPText"),
+        **more,
+    )
 
 
 def tokenizer(name: str, kind: str, needs: tuple[str, ...] = ("tokenizer_config.json",)) -> Part:

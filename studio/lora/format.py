@@ -3,35 +3,39 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
 
 from studio.catalog import scan
-
-Role = Literal[
-    "down", "up", "alpha", "magnitude",
-    "lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b",
-]  # fmt: skip
-
-
-LOKR: dict[str, Role] = {
-    "lokr_w1": "lokr_w1", "lokr_w1_a": "lokr_w1_a", "lokr_w1_b": "lokr_w1_b",
-    "lokr_w2": "lokr_w2", "lokr_w2_a": "lokr_w2_a", "lokr_w2_b": "lokr_w2_b",
-}  # fmt: skip
-"""The names of LoKr's factors, which all layouts share."""
+from studio.lora.names import Place
 
 
 @dataclass(frozen=True)
 class Format:
-    """A way to name LoRA tensors. A key that isn't this layout's own is answered with None."""
+    """A way to name the layers of a denoiser. A name that isn't this layout's own is answered with None, so that
+    every name is told by one layout at most."""
 
     name: str
-    tell: Callable[[str], tuple[str, Role] | None]
-    """A tensor's key to its layer, as the file spells it, and its role."""
-    spell: Callable[[str], str]
-    """A denoiser's module path to the layer name that this layout gives it."""
+    tell: Callable[[str], tuple[Place, ...] | None]
+    """A layer's name, as the file spells it, to where it belongs: one place, or one for each family that it may be
+    of."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A layer's name as a layout understands it."""
+
+    layout: str
+    places: tuple[Place, ...]
 
 
 @cache
 def formats() -> dict[str, Format]:
     """Module name to Format."""
     return scan("studio.lora", "FORMAT", Format)
+
+
+def told(stem: str) -> Told | None:
+    """What a layer's name says, in whatever layout; None for a name that no layout knows."""
+    for layout in formats().values():
+        if places := layout.tell(stem):
+            return Told(layout.name, places)
+    return None

@@ -5,18 +5,10 @@ A name that a visitor gives is only ever looked up in these lists, never made in
 
 from pathlib import Path
 
-from studio.errors import (
-    LoraBroken,
-    LoraMissing,
-    ModelMissing,
-    ModelUnknown,
-    PickleRefused,
-    PresetBroken,
-)
-from studio.headers import PICKLED
+from studio.errors import LoraMissing, ModelMissing, ModelUnknown, PresetBroken
 from studio.settings import Settings
 from studio.shelf.dropped import Dropped, dropped
-from studio.shelf.loras import LoraCard, lora_files, read_lora_card
+from studio.shelf.loras import LoraCard, layers_that_fit, lora_files, read_lora_card
 from studio.shelf.models import ModelCard, read_model_card
 
 __all__ = ["LoraCard", "ModelCard", "Shelf"]
@@ -28,9 +20,10 @@ class Shelf:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._seen: dict[tuple[Path, int, int, float], LoraCard] = {}
+        self._fits: dict[tuple[LoraCard, Path], int] = {}
 
     def models(self) -> list[ModelCard]:
-        """Every model with a readable card, downloaded or not, and those that were put into models/weights without one;
+        """Every model with a readable card, downloaded or not, and those that lie in models/weights without one;
         by name with Storybook first."""
         cards = self._carded()
         cards += self._dropped(cards).cards
@@ -61,7 +54,7 @@ class Shelf:
     def lora(self, name: str, allow_path: bool = False) -> LoraCard:
         """The card of a usable LoRA; with `allow_path` the name may also be the path of a file anywhere.
 
-        Raises LoraMissing, LoraBroken or PickleRefused otherwise."""
+        Raises LoraMissing, or what keeps the file from being used: LoraBroken, LoraHoldsCode, LoraKindUnknown."""
         file = lora_files(self._settings.loras_dir).get(name)
         if file is None and allow_path and Path(name).is_file():
             file = Path(name)
@@ -69,9 +62,7 @@ class Shelf:
             raise LoraMissing("loras", name=_short(name))
         card = self._lora(name, file)
         if card.broken is not None:
-            if card.broken.values["reason"] is PICKLED:
-                raise PickleRefused("loras", file=file.name)
-            raise LoraBroken("loras", **card.broken.values)
+            raise type(card.broken)("loras", **card.broken.values)
         return card
 
     def _carded(self) -> list[ModelCard]:
@@ -80,6 +71,16 @@ class Shelf:
     def _dropped(self, cards: list[ModelCard]) -> Dropped:
         broken = {file.stem for file in self._card_files()} - {card.name for card in cards}
         return dropped(self._settings.weights_dir, cards, broken)
+
+    def layers_that_fit(self, lora: LoraCard, model: ModelCard) -> int | None:
+        """How many of a usable LoRA's layers a model has; None while the model isn't here."""
+        key = (lora, model.folder)
+        if key not in self._fits:
+            shapes = model.denoiser_shapes
+            if not shapes:
+                return None
+            self._fits[key] = layers_that_fit(lora, shapes)
+        return self._fits[key]
 
     def _card_files(self) -> list[Path]:
         return sorted((self._settings.models_dir / "cards").glob("*.toml"))

@@ -9,24 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from studio.errors import LoraBroken
-from studio.headers import NOT_SAFETENSORS, PICKLED, BadHeader, Header, read_header, read_scalar
+from studio.errors import LoraError
+from studio.headers import Header, read_scalar
+from studio.lora.keys import check_kinds, sort
+from studio.lora.open import adapter_config, open_header, told_alpha
+from studio.lora.sizes import families_of, fitting, rank_of
 from studio.origin import named_family, told_family
-from studio.words import Said, Text
 
-PICKLES = (".ckpt", ".pt", ".pth", ".bin")
-NO_LAYERS = Text("it holds no LoRA layers", "其中没有 LoRA 层")
-
-_DOWN = re.compile(
-    r"(.+?)[._](?:lora_down|lora_A|lora\.down|down|hada_w1_a|lokr_w1|lokr_w1_a)(?:\.\w+)?(?:\.weight)?"
-)
+_ENDINGS = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
 _MOST_SIDECAR_BYTES = 2**20
 
 
 @dataclass(frozen=True)
 class LoraCard:
-    """A LoRA file. `family`, `rank`, `alpha` are None when the file doesn't say; `made_for` is the base model in
-    the file's own words; `layers` counts the layers it changes; `broken` says why it can't be used."""
+    """A LoRA file. `family`, `rank`, `alpha` are None when nothing tells them; `fits` are the families that its layers can
+    be of; `made_for` is the base model in the file's own words; `layers` counts those of the denoiser, `text_layers` those
+    of text encoders, `left_out` those that can't be used; `kinds` says whether they are LoRA, DoRA, LoHa or LoKr; `broken`
+    is why the file can't be used."""
 
     name: str
     file: Path
@@ -36,21 +35,29 @@ class LoraCard:
     rank: int | None = None
     alpha: float | None = None
     layers: int = 0
+    text_layers: int = 0
+    left_out: int = 0
+    layout: str = ""
+    kinds: tuple[str, ...] = ()
+    fits: frozenset[str] = frozenset()
     trigger_words: tuple[str, ...] = ()
     thumbnail: Path | None = None
     about: str = ""
-    broken: Said | None = None
+    broken: LoraError | None = None
     hash: str | None = None
     """SHA-256 over the tensors, in hex, as the header tells it: `sshs_model_hash`."""
 
+    @property
+    def strength(self) -> float | None:
+        """What it counts at weight 1, alpha / rank; None when its alpha isn't recorded."""
+        return self.alpha / self.rank if self.alpha is not None and self.rank else None
+
 
 def lora_files(folder: Path) -> dict[str, Path]:
-    """LoRA files under a folder by name (path without ending). Pickles are listed too, so that they can be refused
-    by name; a .safetensors file of the same name hides them."""
-    endings = (".safetensors", *PICKLES)
+    """LoRA files under a folder by name (path without ending); a .safetensors file hides others of its name."""
     found: dict[str, Path] = {}
     for file in sorted(folder.rglob("*"), key=lambda f: (f.suffix.lower() != ".safetensors", str(f).lower())):
-        if file.suffix.lower() in endings and file.is_file():
+        if file.suffix.lower() in _ENDINGS and file.is_file():
             found.setdefault(file.relative_to(folder).with_suffix("").as_posix(), file)
     return dict(sorted(found.items()))
 
@@ -59,28 +66,31 @@ def read_lora_card(name: str, file: Path) -> LoraCard:
     """All that can be known of a LoRA without loading it; never raises for a bad file, but says so in `broken`."""
     thumbnail = _thumbnail(file)
     try:
-        if file.suffix.lower() in PICKLES:
-            raise BadHeader(PICKLED)
-        header = read_header(file)
-        downs = {key: match[1] for key in header.tensors if (match := _DOWN.fullmatch(key))}
-        if not downs:
-            raise BadHeader(NO_LAYERS if header.tensors else NOT_SAFETENSORS)
-    except BadHeader as bad:
-        broken = Said(LoraBroken.text, {"name": file.name, "reason": bad.reason})
-        return LoraCard(name, file, title=file.stem, thumbnail=thumbnail, broken=broken)
+        header = open_header(file)
+        found = sort(header.tensors)
+        check_kinds(file, found)
+    except LoraError as error:
+        return LoraCard(name, file, title=file.stem, thumbnail=thumbnail, broken=error)
     told, sidecar = header.metadata, _sidecar(file)
     made_for = _first(sidecar.get("base_model"), told.get("modelspec.architecture"),
                       told.get("ss_base_model_version"), sidecar.get("sd version"))  # fmt: skip
-    rank = _rank(header, downs)
+    fits = families_of(found, header)
     return LoraCard(
         name,
         file,
         title=_first(sidecar.get("title"), told.get("modelspec.title")) or file.stem,
-        family=named_family(made_for or "") or told_family(told),
+        family=named_family(made_for or "")
+        or told_family(told)
+        or (next(iter(fits)) if len(fits) == 1 else None),
         made_for=made_for,
-        rank=rank,
+        rank=rank_of(found, header),
         alpha=_alpha(file, header),
-        layers=len(set(downs.values())),
+        layers=len(found.layers),
+        text_layers=sum(len(layers) for layers in found.texts.values()),
+        left_out=len(found.unknown) + len({stem for stems in found.foreign.values() for stem in stems}),
+        layout=found.layout,
+        kinds=tuple(found.kinds),
+        fits=fits,
         trigger_words=_trigger_words(told, sidecar),
         thumbnail=thumbnail,
         about=_first(
@@ -91,21 +101,19 @@ def read_lora_card(name: str, file: Path) -> LoraCard:
     )
 
 
-def _rank(header: Header, downs: Mapping[str, str]) -> int | None:
-    """The commonest rank: the shorter side of a down matrix is its first."""
-    shapes = [header.tensors[key].shape for key in downs]
-    ranks = Counter(shape[0] for shape in shapes if len(shape) >= 2)
-    return ranks.most_common(1)[0][0] if ranks else None
+def layers_that_fit(card: LoraCard, shapes: Mapping[str, tuple[int, ...]]) -> int:
+    """How many of a LoRA's layers a denoiser has, whose layers have these shapes. Raises LoraError."""
+    header = open_header(card.file)
+    return fitting(sort(header.tensors), header, shapes)
 
 
 def _alpha(file: Path, header: Header) -> float | None:
+    """The first layer's own alpha, else what the header or PEFT's configuration says. A torch file isn't asked for its
+    numbers: that needs torch."""
     for name, tensor in header.tensors.items():
         if name.endswith(".alpha") and math.prod(tensor.shape) == 1:
-            return read_scalar(file, header, name)
-    try:
-        return float(header.metadata["ss_network_alpha"])
-    except (KeyError, ValueError):
-        return None
+            return read_scalar(file, header, name) if header.body else None
+    return told_alpha(adapter_config(file, header), header.metadata)
 
 
 def _hash(told: Mapping[str, str]) -> str | None:

@@ -79,6 +79,20 @@ class ModelCard:
             return False
         return True
 
+    @property
+    def denoiser_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Module path to the weight's shape of the denoiser's layers, from the headers of its files; empty while they
+        aren't here."""
+        files = (f for part in ("unet", "transformer") for f in (self.folder / part).glob("*.safetensors"))
+        found: dict[str, tuple[int, ...]] = {}
+        for file in files:
+            try:
+                tensors = read_header(file).tensors
+            except BadHeader:  # `check` says what is wrong with it
+                continue
+            found |= {n.removesuffix(".weight"): t.shape for n, t in tensors.items() if len(t.shape) >= 2}
+        return found
+
     def check(self) -> None:
         """Raise what keeps this model from being used: a folder not downloaded, a file missing, cut short, or a
         pickle."""

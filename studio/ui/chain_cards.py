@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from studio.engine.events import Event, LoraMatch, Stage, StageEnded, StageStarted, Step
+from studio.origin import title_of
 from studio.ui.safe import html
 from studio.ui.speech import Speech
 from studio.words import Language, Said
@@ -103,9 +104,12 @@ def _state(links: list[Link]) -> State:
 
 def _match(match: LoraMatch, speech: Speech, language: Language) -> str:
     whole = "is-whole" if match.matched == match.total else "is-part"
+    comma = speech.say(language, "loras.comma")
+    more = [title_of(match.family)] if match.family else []
+    more += [speech.say(language, "loras.texts", count=match.text_layers)] if match.text_layers else []
     told = speech.say(
         language, "chain.match", name=match.name, matched=match.matched, total=match.total, rank=match.rank,
-        strength=f"{match.strength:.2f}",
+        strength=f"{match.strength:.2f}", more="".join(comma + part for part in more),
     )  # fmt: skip
     return f'<span class="ink-match {whole}">{html(told)}</span>'
 

@@ -6,6 +6,7 @@ from math import gcd
 from studio.engine.device import PRECISIONS
 from studio.errors import StudioError
 from studio.families import families
+from studio.origin import title_of
 from studio.presets import Style, styles_for
 from studio.schedulers.samplers import SAMPLERS
 from studio.schedulers.schedules import SCHEDULES
@@ -77,12 +78,44 @@ class Choices:
     def misfit(self, card: LoraCard, language: Language, model: str) -> str:
         """Why a LoRA can't be used with a model, in a few words; empty when it can, as far as its header tells."""
         if card.broken is not None:
-            reason = card.broken.values.get("reason", "")
+            reason = (
+                card.broken.values.get("reason")
+                or card.broken.values.get("kind")
+                or card.broken.values["what"]
+            )
             return self._speech.say(language, "loras.broken", reason=reason)
         family = self.family(model)
-        if card.family is None or not family or card.family == family:
+        fits = {card.family} if card.family else card.fits
+        if family and fits and family not in fits:
+            made_for = card.made_for or " / ".join(sorted(title_of(each) for each in fits))
+            return self._speech.say(language, "loras.misfit", made_for=made_for)
+        if card.layers and self._fitting(card, model) == 0:
+            return self._speech.say(language, "loras.fits_nothing")
+        return ""
+
+    def facts(self, card: LoraCard, language: Language, model: str) -> str:
+        """What a usable LoRA holds, in one line: layers that this model has, rank, strength, family."""
+        if card.broken is not None:
             return ""
-        return self._speech.say(language, "loras.misfit", made_for=card.made_for or card.family)
+        fitting = self._fitting(card, model)
+        total = card.layers + card.left_out
+        told = [
+            self._speech.say(
+                language, "loras.layers", matched=total if fitting is None else fitting, total=total
+            ),
+            self._speech.say(language, "loras.rank", rank=card.rank),
+            self._speech.say(language, "loras.strength", strength=f"{card.strength:.2f}")
+            if card.strength is not None
+            else self._speech.say(language, "loras.strength.unknown"),
+            title_of(card.family) if card.family else " / ".join(sorted(map(title_of, card.fits))),
+            self._speech.say(language, "loras.texts", count=card.text_layers) if card.text_layers else "",
+        ]
+        return self._speech.say(language, "loras.comma").join(part for part in told if part)
+
+    def _fitting(self, card: LoraCard, model: str) -> int | None:
+        """How many of a LoRA's layers a model has, where that can be told."""
+        own = self.card(model)
+        return self._studio.shelf.layers_that_fit(card, own) if own else None
 
     def family(self, model: str) -> str:
         """The family of a model, or nothing when there is no such model."""

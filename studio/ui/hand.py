@@ -5,9 +5,9 @@ from typing import Any
 
 import gradio as gr
 
-from studio.errors import PictureError
 from studio.exchange.picture import read_settings
 from studio.history import Entry
+from studio.picture_errors import PictureError
 from studio.requests import GenerateRequest
 from studio.ui.choices import Choices
 from studio.ui.safe import html

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from studio.requests import MOST_LORAS, GenerateRequest, LoraUse
+from studio.requests import MOST_LORAS, GenerateRequest, LoraUse, read_blocks
 from studio.ui.changes import Changes
 from studio.ui.choices import Choices
 from studio.ui.controls import Choice, Knob
@@ -26,6 +26,8 @@ class LoraRow:
     name: Choice
     weight: Knob
     on: gr.Checkbox
+    facts: gr.Markdown
+    blocks: gr.Textbox
     words: gr.Dataset
     note: gr.Markdown
 
@@ -79,12 +81,19 @@ class LoraRows:
                 Knob, {"label": "loras.weight"}, minimum=low, maximum=high, step=0.05, value=1.0, buttons=[],
                 elem_id=f"ink-lora-{index + 1}-weight",
             )  # fmt: skip
+            facts = gr.Markdown(visible=False, elem_classes="ink-help")
             note = gr.Markdown(visible=False, elem_classes="ink-fault")
+            with gr.Accordion(label=self._speech.key("loras.blocks"), open=False) as more:
+                blocks = self._speech.put(
+                    gr.Textbox, {"label": "loras.blocks", "info": "loras.blocks.help"}, value="", max_lines=1,
+                    placeholder="down=0.5,mid=1,up=0", elem_id=f"ink-lora-{index + 1}-blocks",
+                )  # fmt: skip
+            self._speech.tell(lambda language: {more: {"label": self._speech.say(language, "loras.blocks")}})
             words = self._speech.put(
                 gr.Dataset, {"label": "loras.words"}, components=["textbox"], type="index", samples=[[""]], visible=False,
                 layout="gallery", elem_classes="ink-chips",
             )  # fmt: skip
-        return LoraRow(box, name, weight, on, words, note)
+        return LoraRow(box, name, weight, on, facts, blocks, words, note)
 
     def controls(self) -> dict[str, gr.components.Component]:
         """What the browser remembers of the rows, by name."""
@@ -94,22 +103,31 @@ class LoraRows:
                 f"lora_{index}": row.name,
                 f"lora_{index}_weight": row.weight,
                 f"lora_{index}_on": row.on,
+                f"lora_{index}_blocks": row.blocks,
             }
         return found
 
     def uses(self, values: Mapping[str, Any]) -> tuple[LoraUse, ...]:
         """The LoRAs that the rows hold; empty rows are left out."""
-        held = [
-            (values[f"lora_{n}"], values[f"lora_{n}_weight"], values[f"lora_{n}_on"]) for n in self._numbers()
-        ]
-        return tuple(LoraUse(str(name), float(weight or 0), bool(on)) for name, weight, on in held if name)
+        keys = ("", "_weight", "_on", "_blocks")
+        held = [tuple(values[f"lora_{n}{key}"] for key in keys) for n in self._numbers()]
+        return tuple(
+            LoraUse(str(name), float(weight or 0), bool(on), read_blocks(str(blocks or "")))
+            for name, weight, on, blocks in held
+            if name
+        )
 
     def values(self, uses: Sequence[LoraUse]) -> dict[str, Any]:
         """What the rows hold for these LoRAs."""
         filled = [*uses, *[LoraUse("")] * (MOST_LORAS - len(uses))]
         held: dict[str, Any] = {}
         for n, use in zip(self._numbers(), filled, strict=True):
-            held |= {f"lora_{n}": use.name, f"lora_{n}_weight": use.weight, f"lora_{n}_on": use.on}
+            held |= {
+                f"lora_{n}": use.name,
+                f"lora_{n}_weight": use.weight,
+                f"lora_{n}_on": use.on,
+                f"lora_{n}_blocks": use.blocks_text,
+            }
         return held
 
     def changes(self, values: Mapping[str, Any], language: Language) -> Changes:
@@ -123,6 +141,7 @@ class LoraRows:
             absent = bool(name) and card is None
             reason = self._choices.misfit(card, language, values["model"]) if card else ""
             reason = self._speech.say(language, "loras.absent", name=name) if absent else reason
+            facts = self._choices.facts(card, language, values["model"]) if card else ""
             words = [[word] for word in card.trigger_words] if card else []
             weight = float(values[f"lora_{index + 1}_weight"] or 0)
             low, high = USUAL_WEIGHTS
@@ -130,6 +149,7 @@ class LoraRows:
                 row.box: {"visible": index == 0 or bool(name) or bool(taken[index - 1])},
                 row.name: {"choices": [*offered, (name, name)] if absent else offered},
                 row.weight: {"minimum": min(low, weight), "maximum": max(high, weight)},
+                row.facts: {"value": plain(facts), "visible": bool(facts)},
                 row.note: {"value": plain(reason), "visible": bool(reason)},
                 row.words: {"samples": words or [[""]], "visible": bool(words)},
             }

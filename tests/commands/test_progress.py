@@ -1,5 +1,7 @@
 """The running line is for eyes only; sentences are for everyone."""
 
+from dataclasses import replace
+
 import pytest
 
 from studio.commands.progress import ProgressLine
@@ -19,9 +21,9 @@ def test_steps_are_shown_where_somebody_watches(monkeypatch, capsys, is_watched)
     said = capsys.readouterr().err
     assert ("step 3 of 20, 2 s left" in said) is is_watched
     assert "rounded\n" in said
-    assert "LoRA ink: 10 of 12 layers, rank 4, strength 0.80." in said
+    assert "LoRA ink: 10 of 12 layers, rank 4, strength 0.80, Kolors." in said
 
 
 def test_chinese_is_spoken(capsys):
-    ProgressLine("zh").show(LORA)
-    assert "匹配 10/12 层" in capsys.readouterr().err
+    ProgressLine("zh").show(replace(LORA, family=None, text_layers=72))
+    assert "匹配 10/12 层，秩 4，强度 0.80，文本编码器 72 层。" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """The chain: which stages run, what is reused, and that nothing is left behind."""
 
+import pickle
 import shutil
 
 import pytest
@@ -20,10 +21,10 @@ from studio.engine.events import (
 from studio.errors import (
     LoraBroken,
     LoraForAnotherFamily,
+    LoraHoldsCode,
     LoraMissing,
     NotFinite,
     OutOfMemory,
-    PickleRefused,
     Unexpected,
     UnknownChoice,
     WeightsBroken,
@@ -185,6 +186,38 @@ def test_lora_of_weight_zero_is_the_base(chain, job, tiny_lora):
     assert fresh(chain, job([use(tiny_lora, 0.0)])) == fresh(chain, job())
 
 
+def test_a_lora_counts_by_block(chain, job, tiny_lora):
+    base, whole = fresh(chain, job()), fresh(chain, job([use(tiny_lora, 0.8)]))
+    halved = LoraFile("ink", tiny_lora, 0.8, (("down", 0.5), ("mid", 0.5), ("up", 0.5)))
+    assert fresh(chain, job([halved])) == fresh(chain, job([use(tiny_lora, 0.4)])) != whole
+    assert fresh(chain, job([LoraFile("ink", tiny_lora, 0.8, (("down", 0.0),))])) not in (base, whole)
+    nowhere = LoraFile("ink", tiny_lora, 0.8, (("down", 0.0), ("mid", 0.0), ("up", 0.0)))
+    assert fresh(chain, job([nowhere])) == base
+    assert ran(chain.run(job([use(tiny_lora, 0.8)]))) != []
+
+
+def test_layers_for_a_text_encoder_that_is_not_there_are_told(chain, job, tmp_path, tiny_lora):
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    stem = "lora_te1_text_model_encoder_layers_0_self_attn_q_proj"
+    more = {f"{stem}.lora_down.weight": torch.ones(4, 8), f"{stem}.lora_up.weight": torch.ones(8, 4)}
+    save_file(load_file(str(tiny_lora)) | more, str(tmp_path / "both.safetensors"))
+    events = list(chain.run(job([use(tmp_path / "both.safetensors")])))
+    (match,) = [event for event in events if isinstance(event, LoraMatch)]
+    assert (match.matched, match.total, match.text_layers) == (32, 32, 0)
+    (notice,) = [event for event in events if isinstance(event, Notice)]
+    assert "1 layers for text_encoder" in notice.said.say("en")
+
+
+def test_a_torch_file_of_tensors_works_as_the_safetensors_file_does(chain, job, tmp_path, tiny_lora):
+    import torch
+    from safetensors.torch import load_file
+
+    torch.save({"state_dict": load_file(str(tiny_lora))}, tmp_path / "ink.ckpt")
+    assert fresh(chain, job([use(tmp_path / "ink.ckpt")])) == fresh(chain, job([use(tiny_lora)]))
+
+
 def test_lora_twice_is_the_sum_of_its_weights(chain, job, tiny_lora):
     twice = fresh(chain, job([use(tiny_lora, 0.25), use(tiny_lora, 0.5)]))
     assert twice == fresh(chain, job([use(tiny_lora, 0.75)]))
@@ -252,11 +285,11 @@ def test_bad_loras_are_refused_and_harm_nothing(chain, job, tmp_path, tiny_kolor
     base = fresh(chain, job())
     sdxl = build_lora(tmp_path / "sdxl.safetensors", tiny_kolors, family="sdxl")
     (tmp_path / "cut.safetensors").write_bytes(tiny_lora.read_bytes()[:-5])
-    (tmp_path / "old.ckpt").write_bytes(b"\x80\x04")
+    (tmp_path / "old.ckpt").write_bytes(pickle.dumps(print))
     for file, error in [
         (sdxl, LoraForAnotherFamily),
         (tmp_path / "cut.safetensors", LoraBroken),
-        (tmp_path / "old.ckpt", PickleRefused),
+        (tmp_path / "old.ckpt", LoraHoldsCode),
         (tmp_path / "gone.safetensors", LoraMissing),
     ]:
         chain.results.clear()

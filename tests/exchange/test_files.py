@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from studio.errors import NotAPicture, SettingsTooNew
 from studio.exchange.a1111 import FORMAT as A1111
 from studio.exchange.comfy.writing import write
 from studio.exchange.files import NoRecipe, read_file, read_text
 from studio.exchange.inkstone import FORMAT as INKSTONE
 from studio.exchange.picture import png_with_settings
+from studio.picture_errors import NotAPicture, SettingsTooNew
 from studio.requests import GenerateRequest, LoraUse
 
 REQUEST = GenerateRequest(prompt="红色的小船", negative_prompt="blur", seed=7, sampler="dpmpp_2m", schedule="karras", model="kolors",

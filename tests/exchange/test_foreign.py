@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from studio.errors import PictureError
 from studio.exchange.picture import formats, read_settings
+from studio.picture_errors import PictureError
 from studio.wildcards import split
 from tests.exchange.foreign_samples import SAMPLES
 from tests.exchange.test_picture import small

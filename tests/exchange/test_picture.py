@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from studio.errors import NoSettings, NotAPicture, PictureError, PictureTooLarge, SettingsTooNew
 from studio.exchange import png
 from studio.exchange.a1111 import FORMAT as A1111
 from studio.exchange.picture import MOST_PIXELS, png_with_settings, read_settings
+from studio.picture_errors import NoSettings, NotAPicture, PictureError, PictureTooLarge, SettingsTooNew
 from studio.requests import GenerateRequest, LoraUse
 
 REQUEST = GenerateRequest(

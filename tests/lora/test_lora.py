@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from studio.errors import LoraBroken, LoraFitsNothing, LoraForAnotherFamily, PickleRefused
+from studio.errors import LoraBroken, LoraFitsNothing, LoraForAnotherFamily, LoraHoldsCode
 from studio.lora.format import formats
 from studio.lora.match import match, shapes_of
 from studio.lora.read import Layer, read
@@ -45,13 +45,31 @@ def diffusers_file(file, given, metadata=None, old=False):
     return save(file, tensors, metadata)
 
 
-@pytest.mark.parametrize("name", formats())
-def test_layouts_know_their_own_spelling_only(name):
-    layout = formats()[name]
-    assert layout.tell("vae.decoder.conv_in.weight") is None
-    assert layout.tell("lora_te_text_model_encoder_layers_0.lora_down.weight") is None
-    spelled = {layout.spell(module) for module in MODULES}
-    assert len(spelled) == len(MODULES)
+STEMS = {
+    "kohya": "lora_unet_mid_block_attentions_0_proj_in",
+    "kohya_ldm": "lora_unet_middle_block_1_proj_in",
+    "kohya_dit": "lora_unet_double_blocks_0_img_attn_qkv",
+    "peft_names": "unet.mid_block.attentions.0.proj_in",
+    "attn_procs": "mid_block.attentions.0.transformer_blocks.0.attn1.processor.to_q_lora",
+    "comfy": "diffusion_model.middle_block.1.proj_in",
+    "raw_peft": "base_model.model.mid_block.attentions.0.proj_in",
+    "bare": "mid_block.attentions.0.proj_in",
+    "diffsynth": "blocks.21.transformer_blocks.0.attn1.to_out",
+    "xflux": "double_blocks.0.processor.qkv_lora1",
+    "lightning": "pipe.unet.mid_block.attentions.0.proj_in",
+}
+
+
+def test_every_name_is_told_by_one_layout():
+    assert STEMS.keys() == formats().keys()
+    for own, stem in STEMS.items():
+        assert [name for name, layout in formats().items() if layout.tell(stem)] == [own]
+    for nobodys in (
+        "vae.decoder.conv_in",
+        "text_encoder.encoder.layers.0.self_attn.q_proj",
+        "first_stage_model.conv",
+    ):
+        assert [name for name, layout in formats().items() if layout.tell(nobodys)] == []
 
 
 def test_written_file_gives_the_same_change_back(tmp_path):
@@ -61,7 +79,7 @@ def test_written_file_gives_the_same_change_back(tmp_path):
     write(tmp_path / "a.safetensors", given, "kolors", {"inkstone.note": "水墨"})
     back = read(tmp_path / "a.safetensors")
     fitted = match(back, SHAPES, "kolors", "Storybook", "a")
-    assert back.format.name == "kohya"
+    assert back.layout == "kohya"
     assert back.alpha_source == "file"
     assert back.metadata["inkstone.family"] == "kolors"
     assert back.metadata["inkstone.note"] == "水墨"
@@ -75,7 +93,7 @@ def test_written_file_gives_the_same_change_back(tmp_path):
 def test_diffusers_layout_without_alpha_says_that_it_is_assumed(tmp_path, is_old):
     lora = read(diffusers_file(tmp_path / "a.safetensors", layers(), old=is_old))
     assert lora.alpha_source == "assumed"
-    assert set(lora.layers) == set(MODULES)
+    assert set(lora.layers) == {f"unet.{name}" for name in MODULES}
     assert {layer.alpha for layer in lora.layers.values()} == {4.0}
 
 
@@ -84,7 +102,7 @@ def test_diffusers_layout_takes_alpha_from_the_header(tmp_path):
     metadata = {"lora_adapter_metadata": json.dumps(config)}
     lora = read(diffusers_file(tmp_path / "a.safetensors", layers(), metadata))
     assert lora.alpha_source == "header"
-    assert [lora.layers[name].alpha for name in MODULES] == [2.0, 8.0]
+    assert [lora.layers[f"unet.{name}"].alpha for name in MODULES] == [2.0, 8.0]
 
 
 @pytest.mark.parametrize(
@@ -106,8 +124,9 @@ def test_layers_that_the_model_lacks_are_counted(tmp_path):
     tensors["lora_te_layer_0.lora_down.weight"] = torch.zeros(4, 4)
     tensors["lora_te_layer_0.lora_up.weight"] = torch.zeros(4, 4)
     fitted = match(read(save(tmp_path / "b.safetensors", tensors)), SHAPES, "kolors", "Storybook", "b")
-    assert (len(fitted.layers), fitted.total) == (2, 4)
-    assert set(fitted.unmatched) == {"lora_te_layer_0", "lora_unet_mid_block_nowhere"}
+    assert (fitted.matched, fitted.total) == (2, 3)
+    assert fitted.unmatched == ("lora_unet_mid_block_nowhere",)
+    assert fitted.texts == {"text_encoder": 1}
     assert fitted.family is None
 
 
@@ -164,11 +183,13 @@ def test_damage_is_refused_with_its_reason(tmp_path):
     (tmp_path / "html.safetensors").write_text("<html>not found</html>")
     half = save(tmp_path / "half.safetensors", {f"unet.{MODULES[0]}.lora_A.weight": torch.zeros(4, 12)})
     strange = save(tmp_path / "strange.safetensors", {"blah": torch.zeros(4, 12)})
+    foreign = save(tmp_path / "foreign.safetensors", {"vae.conv.lora_A.weight": torch.zeros(4, 12)})
     for file, reason in [
         (tmp_path / "cut.safetensors", "cut short"),
         (tmp_path / "html.safetensors", "no safetensors"),
         (half, "half of a layer"),
-        (strange, "none of its layers"),
+        (strange, "no LoRA layers"),
+        (foreign, "none of its layers"),
     ]:
         with pytest.raises(LoraBroken, match=reason) as refused:
             read(file)
@@ -184,7 +205,7 @@ def test_pickles_are_refused_and_not_run(tmp_path, name):
             return (open, (str(tmp_path / "ran"), "w"))
 
     (tmp_path / name).write_bytes(pickle.dumps({"state_dict": Trap()}))
-    with pytest.raises(PickleRefused, match=name):
+    with pytest.raises(LoraHoldsCode, match=f"{name} asks to run code"):
         read(tmp_path / name)
     assert not (tmp_path / "ran").exists()
 

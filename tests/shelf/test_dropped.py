@@ -78,6 +78,31 @@ def test_single_files_and_pickles_are_listed_with_the_reason(settings):
     assert "old.ckpt" in told[0]
     assert "pickle" in told[0]
     assert "xl.safetensors" in told[1]
+    assert "no whole model" in told[1]
+
+
+LDM = ("model.diffusion_model.a", "first_stage_model.a")
+ONE, TWO = (
+    "cond_stage_model.transformer.a",
+    ("conditioner.embedders.0.transformer.a", "conditioner.embedders.1.model.a"),
+)
+
+
+@pytest.mark.parametrize(("names", "family"), [((*LDM, ONE), "sd15"), ((*LDM, *TWO), "sdxl")])
+def test_a_file_that_holds_a_whole_model_is_one(settings, names, family):
+    settings.weights_dir.mkdir()
+    written(settings.weights_dir / "my mix.v2.safetensors", {name: ("F32", (2,), bytes(8)) for name in names})
+    shelf = Shelf(settings)
+    card = shelf.model("my mix.v2")
+    assert (card.family, card.title.en, card.is_present) == (family, "my mix.v2", True)
+    assert card.defaults["model"] == "my mix.v2"
+    assert shelf.unknown_models() == []
+
+
+def test_a_file_that_lost_a_network_is_none(settings):
+    settings.weights_dir.mkdir()
+    written(settings.weights_dir / "unet.safetensors", {LDM[0]: ("F32", (2,), bytes(8))})
+    assert "no whole model" in Shelf(settings).unknown_models()[0].say("en")
 
 
 def test_other_folders_hidden_ones_and_folders_of_cards_are_no_dropped_models(settings):

@@ -2,11 +2,14 @@
 
 import json
 import os
+import pickle
 import struct
+import subprocess
+import sys
 
 import pytest
 
-from studio.errors import LoraBroken, LoraMissing, PickleRefused
+from studio.errors import LoraBroken, LoraHoldsCode, LoraMissing
 from studio.settings import Settings
 from studio.shelf import Shelf
 from studio.shelf.loras import read_lora_card
@@ -78,6 +81,53 @@ def test_layers_and_rank_are_seen_in_every_layout(settings, shelf, keys):
     assert (card.rank, card.layers, card.broken) == (3, 1, None)
 
 
+@pytest.mark.parametrize(
+    ("stem", "size", "fits"),
+    [
+        ("unet.down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k", (320, 768), {"sd15"}),
+        ("lora_unet_input_blocks_4_1_transformer_blocks_1_attn1_to_q", (640, 640), {"sdxl", "kolors"}),
+        ("encoder_hid_proj", (2048, 4096), {"kolors"}),
+        ("diffusion_model.single_blocks.3.linear1", (21504, 3072), {"flux"}),
+        ("diffusion_model.single_blocks.3.linear1", (27648, 3072), {"flux2"}),
+        ("lora_unet_joint_blocks_3_x_block_attn_qkv", (4608, 1536), {"sd3"}),
+        ("transformer_blocks.59.attn.to_q", (3072, 3072), {"qwen_image"}),
+        ("diffusion_model.layers.3.attention.qkv", (11520, 3840), {"z_image"}),
+        ("transformer_blocks.3.attn.to_q", (3072, 3072), {"flux", "flux2", "qwen_image"}),
+    ],
+)
+def test_families_are_told_by_names_and_sizes(settings, shelf, stem, size, fits):
+    outputs, inputs = size
+    tensors = {f"{stem}.lora_A.weight": ("F16", (1, inputs), bytes(2 * inputs)),
+               f"{stem}.lora_B.weight": ("F16", (outputs, 1), bytes(2 * outputs))}  # fmt: skip
+    written(settings.loras_dir / "a.safetensors", tensors)
+    (card,) = shelf.loras()
+    assert card.broken is None
+    assert card.fits == fits
+    assert card.family == (next(iter(fits)) if len(fits) == 1 else None)
+
+
+def test_a_card_of_a_torch_file_is_read_without_torch(settings, shelf):
+    import torch
+
+    stem = "blocks.7.transformer_blocks.0.attn2.to_k"
+    state = {
+        f"{stem}.lora_A.default.weight": torch.zeros(4, 2048),
+        f"{stem}.lora_B.default.weight": torch.zeros(640, 4),
+    }
+    settings.loras_dir.mkdir(parents=True)
+    for name, whole in {"flat": state, "lightning": {"state_dict": state, "epoch": 1}}.items():
+        torch.save(whole, settings.loras_dir / f"{name}.ckpt")
+        torch.save(whole, settings.loras_dir / f"{name}-old.ckpt", _use_new_zipfile_serialization=False)
+    code = (
+        "import sys; from pathlib import Path; from studio.shelf.loras import read_lora_card\n"
+        f"cards = [read_lora_card(f.stem, f) for f in Path({str(settings.loras_dir)!r}).iterdir()]\n"
+        "assert 'torch' not in sys.modules\n"
+        "print({(c.layout, c.rank, c.layers, c.alpha, c.fits, c.broken) for c in cards})"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert told.stdout.startswith("{('diffsynth-1', 4, 1, None, frozenset({"), told.stderr
+
+
 def test_trigger_words_fall_back_to_the_commonest_tags(settings, shelf):
     frequencies = json.dumps({"10_ink": {"ink wash": 20, "boat": 7, "a very long caption " * 5: 30}})
     kohya(settings.loras_dir / "a.safetensors", {"ss_tag_frequency": frequencies})
@@ -92,10 +142,17 @@ def test_a_file_replaced_under_its_name_is_read_again(settings, shelf):
     assert shelf.lora("a").rank == 8
 
 
-def test_pickles_and_damaged_files_are_listed_but_refused(settings, shelf):
+class Trap:
+    """What runs when a pickle is opened by someone careless."""
+
+    def __reduce__(self):
+        return (os.mkdir, ("ran",))
+
+
+def test_pickles_with_code_and_damaged_files_are_listed_but_refused(settings, shelf):
     (kohya(settings.loras_dir / "cut.safetensors")).write_bytes(b"\x10\0\0\0\0\0\0\0{")
-    (settings.loras_dir / "old.ckpt").write_bytes(b"PK\x03\x04")
-    (settings.loras_dir / "disguised.safetensors").write_bytes(b"PK\x03\x04 and more")
+    (settings.loras_dir / "old.ckpt").write_bytes(pickle.dumps({"a": Trap()}))
+    (settings.loras_dir / "disguised.safetensors").write_bytes(pickle.dumps(Trap(), 2))
     written(settings.loras_dir / "model.safetensors", {"conv.weight": ("F32", (2,), bytes(8))})
     assert {card.name: card.broken is not None for card in shelf.loras()} == dict.fromkeys(
         ("cut", "disguised", "model", "old"), True
@@ -103,8 +160,8 @@ def test_pickles_and_damaged_files_are_listed_but_refused(settings, shelf):
     for name, error in {
         "cut": LoraBroken,
         "model": LoraBroken,
-        "old": PickleRefused,
-        "disguised": PickleRefused,
+        "old": LoraHoldsCode,
+        "disguised": LoraHoldsCode,
     }.items():
         with pytest.raises(error) as caught:
             shelf.lora(name)

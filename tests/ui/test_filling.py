@@ -5,6 +5,7 @@ import pytest
 from studio.exchange.picture import png_with_settings
 from studio.requests import GenerateRequest, LoraUse
 from studio.ui.filling import Filling, samples
+from studio.ui.safe import plain
 from tests.exchange.test_picture import small
 from tests.house import HOSTILE
 
@@ -132,6 +133,17 @@ def test_the_next_lora_row_appears_when_one_is_taken(desk, filling):
     boxes = [told[row.box]["visible"] for row in desk.on.form.loras.rows]
     assert boxes == [True, True, False, False]
     assert told[desk.on.form.loras.rows[0].words]["samples"] == [["ink wash"], ["水墨"]]
+
+
+def test_a_lora_tells_what_it_holds_and_keeps_its_block_weights(desk, filling):
+    rows = desk.on.form.loras
+    told = filling.loras(desk.data(lora_1="ink"))
+    assert told[rows.rows[0].facts]["value"] == plain("32 of 32 layers, rank 4, strength 1.00, Kolors")
+    assert not told[rows.rows[1].facts]["visible"]
+    use = LoraUse("ink", 0.6, blocks=(("down", 0.5), ("up.0", 0.0)))
+    values = rows.values([use])
+    assert values["lora_1_blocks"] == "down=0.5,up.0=0"
+    assert rows.uses(values) == (use,)
 
 
 def test_a_hostile_name_is_escaped_where_markup_is_read(desk, filling):

@@ -10,7 +10,7 @@ PictureError
     └── NoSampler
 """
 
-from studio.errors import PictureError
+from studio.picture_errors import PictureError
 from studio.words import Text
 
 

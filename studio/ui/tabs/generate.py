@@ -161,7 +161,11 @@ def _wire_filling(sheet: Sheet, on: Surface) -> None:
         (form.controls["model"].input, filling.model), (form.reuse.click, filling.seed), (sheet.passed.change, filling.passed),
     ):  # fmt: skip
         _keep(on, trigger(handler, filling.needs, outputs, **_QUIET))
-    loras = [part for row in form.loras.rows for part in (row.box, row.name, row.weight, row.note, row.words)]
+    loras = [
+        part
+        for row in form.loras.rows
+        for part in (row.box, row.name, row.weight, row.facts, row.note, row.words)
+    ]
     for row in form.loras.rows:
         row.name.input(filling.loras, filling.needs, [*loras, form.loras.empty], **_QUIET)
         clicked = row.words.click(
@@ -218,7 +222,7 @@ def _keeping(on: Surface) -> dict[str, Any]:
 
 def _form_parts(on: Surface) -> list[Any]:
     form = on.form
-    rows = [part for row in form.loras.rows for part in (row.box, row.words, row.note)]
+    rows = [part for row in form.loras.rows for part in (row.box, row.words, row.facts, row.note)]
     return [
         *form.controls.values(),
         form.aspect,

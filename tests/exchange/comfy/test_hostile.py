@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from studio.errors import PictureError, StudioError
+from studio.errors import StudioError
 from studio.exchange.comfy.errors import (
     NoSampler,
     WorkflowBroken,
@@ -19,6 +19,7 @@ from studio.exchange.comfy.errors import (
 )
 from studio.exchange.comfyui import FORMAT
 from studio.exchange.files import NoRecipe, read_file, read_text
+from studio.picture_errors import PictureError
 from tests.exchange.comfy.samples import SAMPLES
 from tests.exchange.comfy.workflows import Page, basic, basic_page, ksampler, n
 
