@@ -191,7 +191,7 @@ def test_cut_words_are_told(opened, name):
 
 
 @EVERY
-def test_lora_goes_on_and_off_exactly(tiny, name):
+def test_lora_goes_on_and_off_exactly(opened, name):
     """A LoRA on the attention layers changes the picture, and taken off has never been there."""
     from types import SimpleNamespace
 
@@ -201,9 +201,10 @@ def test_lora_goes_on_and_off_exactly(tiny, name):
     from studio.lora.layer import Layer
     from studio.lora.match import Match, shapes_of
 
-    family, folder = families()[name], tiny(name)
-    parts = {part.name: open_part(part, folder, "cpu", torch.float32) for part in family.parts}
-    model, network = SimpleNamespace(family=family, parts=parts), parts[family.denoiser]
+    shared = opened(name)
+    family = shared.family
+    network = open_part(family.part(family.denoiser), shared.folder, "cpu", torch.float32)
+    model = SimpleNamespace(family=family, parts={**shared.parts, family.denoiser: network})
     layers = {
         layer: Layer(
             torch.randn(2, shape[1], generator=dice()), torch.randn(shape[0], 2, generator=dice()), 2.0
@@ -213,7 +214,7 @@ def test_lora_goes_on_and_off_exactly(tiny, name):
     }
     assert layers
     before, _ = staged(model)
-    attach(network, "ink", Match(layers, (), name, "file"))
+    attach(network, "ink", Match(layers, len(layers), (), name, "file"))
     activate(network, {"ink": 1.0})
     changed, _ = staged(model)
     activate(network, {})

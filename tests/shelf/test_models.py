@@ -148,3 +148,53 @@ def test_a_broken_card_is_told_and_left_out(settings, spoil):
     assert "toy" not in [card.name for card in shelf.models()]
     (error,) = shelf.broken_cards()
     assert "models/cards/toy.toml" in error.say("zh")
+
+
+def test_what_is_to_be_downloaded_is_named_on_both_hubs_with_sizes():
+    for card in Shelf(Settings.from_environment(root=ROOT)).models():
+        if card.source_url:
+            assert card.source_url == f"https://huggingface.co/{card.huggingface}"
+            assert card.modelscope.count("/") == 1
+            assert card.files_gb > 0
+            assert set(card.memory) == {"all_on_gpu", "encoder_away", "encoder_4bit", "offload"}
+            assert card.memory["all_on_gpu"] >= max(card.memory.values())
+
+
+def test_checkpoint_of_one_file_is_a_model(settings):
+    folder = settings.models_dir / "weights" / "stable-diffusion-xl-base-1.0"
+    folder.mkdir()
+    with pytest.raises(WeightsMissing, match=r"model_index\.json"):
+        Shelf(settings).model("sdxl")
+    written(folder / "sd_xl_base_1.0.safetensors", {"w": ("F32", (2,), bytes(8))})
+    assert Shelf(settings).model("sdxl").is_present
+    file = folder / "sd_xl_base_1.0.safetensors"
+    file.write_bytes(file.read_bytes()[:-3])
+    with pytest.raises(WeightsBroken, match=r"sd_xl_base_1\.0"):
+        Shelf(settings).model("sdxl")
+
+
+def test_card_may_name_a_checkpoint_itself(settings):
+    card = settings.models_dir / "cards" / "sdxl.toml"
+    text = card.read_text(encoding="utf-8")
+    card.write_text(
+        text.replace("weights/stable-diffusion-xl-base-1.0", "weights/own.safetensors"), encoding="utf-8"
+    )
+    with pytest.raises(ModelNotHere):
+        Shelf(settings).model("sdxl")
+    written(settings.models_dir / "weights" / "own.safetensors", {"w": ("F32", (2,), bytes(8))})
+    assert Shelf(settings).model("sdxl").folder.name == "own.safetensors"
+
+
+def test_kolors_as_first_published_lacks_what_is_not_there(settings):
+    unet = settings.models_dir / "kolors" / "Kolors" / "unet"
+    unet.mkdir(parents=True)
+    written(unet / "diffusion_pytorch_model.safetensors", {"w": ("F32", (2,), bytes(8))})
+    missing = Shelf(settings)
+    card = next(card for card in missing.models() if card.name == "kolors-first")
+    assert card.missing == ["Kolors/text_encoder/*model*", "../sdxl-vae-fp16-fix/*.safetensors"]
+    for folder, file in (("kolors/Kolors/text_encoder", "pytorch_model-00001-of-00007.bin"),
+                         ("sdxl-vae-fp16-fix", "diffusion_pytorch_model.safetensors")):  # fmt: skip
+        place = settings.models_dir / folder
+        place.mkdir()
+        written(place / file, {"w": ("F32", (2,), bytes(8))})
+    assert Shelf(settings).model("kolors-first").is_present
