@@ -2,13 +2,14 @@
 
 import io
 import shutil
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 
 from studio.engine.chain import Chain
 from studio.engine.device import Device
-from studio.engine.events import Job, Notice, Picture, StageEnded, Step
+from studio.engine.events import Job, LoraFile, LoraMatch, Notice, Picture, StageEnded, Step
 from studio.errors import NotForFlow
 from studio.requests import GenerateRequest
 
@@ -84,3 +85,69 @@ def test_tiny_autoencoder_beside_the_model_draws_the_previews(chain, tiny, tmp_p
     shutil.rmtree(folder / "taesd")
     again = previews_of(chain.run(job(folder, "sd15", seed=7)))
     assert len(again) == 2
+
+
+def kohya_lora(folder, file, with_denoiser):
+    """A LoRA in kohya's names for CLIP's feed-forward layers, and perhaps for one layer of the denoiser."""
+    import torch
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    dice, tensors = torch.Generator().manual_seed(3), {}
+
+    def add(name, shape):
+        tensors[f"{name}.lora_down.weight"] = torch.randn(2, shape[1], generator=dice)
+        tensors[f"{name}.lora_up.weight"] = torch.randn(shape[0], 2, generator=dice)
+        tensors[f"{name}.alpha"] = torch.tensor(2.0)
+
+    for part, prefix, end in (
+        ("text_encoder", "lora_te_", "mlp.fc1.weight"),
+        ("unet", "lora_unet_", "attn2.to_k.weight"),
+    ):
+        if part == "unet" and not with_denoiser:
+            continue
+        weights = next((folder / part).glob("*.safetensors"))
+        with safe_open(str(weights), "pt") as held:
+            for key in [key for key in held.keys() if key.endswith(end)]:  # noqa: SIM118 - not a dict
+                path = key.removesuffix(".weight")
+                if part == "text_encoder" and not path.startswith("text_model."):
+                    path = f"text_model.{path}"
+                add(prefix + path.replace(".", "_"), held.get_slice(key).get_shape())
+    save_file(tensors, file)
+    return file
+
+
+def test_a_lora_for_the_text_encoder_reaches_it_and_leaves_no_trace(chain, tiny, tmp_path):
+    folder = tiny("sd15")
+    file = kohya_lora(folder, tmp_path / "words.safetensors", with_denoiser=True)
+
+    def painted(*weights):
+        loras = tuple(LoraFile("words", file, weight) for weight in weights)
+        asked = job(folder, "sd15", previews=False, negative_prompt="blurry", seed=11)
+        events = list(chain.run(replace(asked, loras=loras)))
+        told = [event for event in events if isinstance(event, LoraMatch)]
+        return next(event.rgb for event in events if isinstance(event, Picture)), told
+
+    plain, _ = painted()
+    changed, (match,) = painted(1.0)
+    chain.results.clear()
+    assert match.text_layers > 0
+    assert match.matched == match.total
+    assert changed != plain
+    assert painted(0.5)[0] not in (plain, changed)
+    chain.results.clear()
+    assert painted(0.0)[0] == plain
+    chain.results.clear()
+    assert painted()[0] == plain
+
+
+def test_a_lora_for_the_text_encoder_alone_changes_the_picture(chain, tiny, tmp_path):
+    folder = tiny("sd15")
+    file = kohya_lora(folder, tmp_path / "alone.safetensors", with_denoiser=False)
+    asked = job(folder, "sd15", previews=False, seed=12)
+    pictures = [
+        next(event.rgb for event in chain.run(each) if isinstance(event, Picture))
+        for each in (asked, replace(asked, loras=(LoraFile("alone", file, 1.0),)), asked)
+    ]
+    assert pictures[0] != pictures[1]
+    assert pictures[0] == pictures[2]
