@@ -111,13 +111,14 @@ def _settled(
 
 
 def _model(name: str, cards: Sequence[ModelCard]) -> ModelCard | None:
-    """The one card of that name, or the one that is called alike."""
+    """The one card of that name, or the one that is called alike; here before elsewhere."""
     exact = next((card for card in cards if card.name == name), None)
     if exact is not None:
         return exact
     key = _key(stem(name))
     alike = [card for card in cards if key and key in _keys(card)]
-    return alike[0] if len(alike) == 1 else None
+    called = [card for card in alike if _key(card.name) == key] or alike
+    return called[0] if len(called) == 1 else None
 
 
 def _keys(card: ModelCard) -> set[str]:

@@ -136,7 +136,7 @@ def _pipeline(chain: Any, model: Path) -> Any:
 
     family = families()["kolors"]
     opened = chain.models.at(family, model, "auto")
-    opened.keys = keys_of(_job(model, 1, 64, 0, previews=False), family, opened.where).parts
+    opened.keys = keys_of(_job(model, 1, 64, 0, previews=False), family, opened.places, opened.where).parts
     networks = opened.parts(part.name for part in family.parts if part.is_network)
     pipeline = KolorsPipeline.from_pretrained(model, dtype=opened.dtype, **networks)
     pipeline.set_progress_bar_config(disable=True)
