@@ -20,5 +20,6 @@ def plain(words: object) -> str:
 
 
 def helpline(words: object) -> str:
-    """Words as the help line of a control, where gradio knows code, stars and links but no entities."""
-    return str(words).replace("](", "]\u2060(").translate({ord("`"): "ˋ", ord("*"): "∗"})
+    """Words as the help line of a control, where gradio knows code, stars, bars and links but no entities."""
+    parted = str(words).replace("](", "]\u2060(").replace("__", "_\u2060_")
+    return parted.translate({ord("`"): "ˋ", ord("*"): "∗"})

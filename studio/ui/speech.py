@@ -27,6 +27,7 @@ from studio.dataset_requests import (
 from studio.requests import GenerateRequest, Request
 from studio.train_request import TrainRequest
 from studio.ui.changes import Changes, merged
+from studio.ui.safe import helpline
 from studio.words import Language, Text
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -50,7 +51,7 @@ def _lines(language: Language) -> dict[str, str]:
     for kind, request in REQUESTS.items():
         for name, told in request.settings().items():
             lines[f"{kind}.{name}.label"] = told.label.say(language)
-            lines[f"{kind}.{name}.help"] = told.help.say(language)
+            lines[f"{kind}.{name}.help"] = helpline(told.help.say(language))
     return lines
 
 
