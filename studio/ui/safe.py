@@ -21,5 +21,5 @@ def plain(words: object) -> str:
 
 def helpline(words: object) -> str:
     """Words as the help line of a control, where gradio knows code, stars, bars and links but no entities."""
-    parted = str(words).replace("](", "]\u2060(").replace("__", "_\u2060_")
+    parted = str(words).replace("](", "]\u2060(").replace("__", "ˍˍ")
     return parted.translate({ord("`"): "ˋ", ord("*"): "∗"})
