@@ -36,8 +36,7 @@ def encode(parts: Parts, text: str) -> Conditioning:
 def sample(parts: Parts, scheduler: "Any", sampling: Sampling, on_step: OnStep) -> "torch.Tensor":
     """Latents (1, 32, H/8, W/8), normalised, as the last step leaves them: the pipeline's own are not any more."""
     held = stages.pipeline(_PIPELINE, parts, ("vae", "transformer"), scheduler)
-    guidance = stages.free_guidance(sampling)
-    packed = stages.run(held, sampling, on_step, **stages.both_texts(sampling), guidance_scale=guidance)
+    packed = stages.run_free(held, sampling, on_step)
     return stages.unpack(packed, sampling.width, sampling.height)
 
 

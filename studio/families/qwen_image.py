@@ -41,8 +41,7 @@ def encode(parts: Parts, text: str) -> Conditioning:
 def sample(parts: Parts, scheduler: "Any", sampling: Sampling, on_step: OnStep) -> "torch.Tensor":
     """Latents (1, 16, H/8, W/8) by the pipeline's own loop, which packs them 2 x 2."""
     held = stages.pipeline(_PIPELINE, parts, ("vae", "transformer"), scheduler)
-    guidance = stages.free_guidance(sampling)
-    packed = stages.run(held, sampling, on_step, **stages.both_texts(sampling), true_cfg_scale=guidance)
+    packed = stages.run_free(held, sampling, on_step, "true_cfg_scale")
     return stages.unpack(packed, sampling.width, sampling.height)
 
 

@@ -38,8 +38,7 @@ def encode(parts: Parts, text: str) -> Conditioning:
 def sample(parts: Parts, scheduler: "Any", sampling: Sampling, on_step: OnStep) -> "torch.Tensor":
     """Latents (1, 16, H/8, W/8) by the pipeline's own loop."""
     held = stages.pipeline(_PIPELINE, parts, ("vae", "transformer"), scheduler)
-    guidance = stages.free_guidance(sampling)
-    return stages.run(held, sampling, on_step, **stages.both_texts(sampling), guidance_scale=guidance)
+    return stages.run_free(held, sampling, on_step)
 
 
 def predict(

@@ -52,7 +52,15 @@ def run(held: Any, sampling: Sampling, on_step: OnStep, **call: Any) -> "torch.T
     return last
 
 
-def both_texts(sampling: Sampling) -> Conditioning:
+def run_free(
+    held: Any, sampling: Sampling, on_step: OnStep, strength: str = "guidance_scale"
+) -> "torch.Tensor":
+    """The same with classifier-free guidance, whose strength is the call's argument of that name."""
+    texts, guidance = _both_texts(sampling), free_guidance(sampling)
+    return run(held, sampling, on_step, **texts, **{strength: guidance})
+
+
+def _both_texts(sampling: Sampling) -> Conditioning:
     """The arguments of a pipeline's call that hold the positive and, with guidance, the negative text."""
     negative = {f"negative_{name}": value for name, value in (sampling.negative or {}).items()}
     return {**sampling.positive, **negative}
