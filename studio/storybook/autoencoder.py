@@ -14,7 +14,7 @@ from studio.storybook.networks import build_vae
 from studio.storybook.recipe import Pace, Recipe
 from studio.storybook.team import Team
 
-FLAT_SHARE = 0.6
+FLAT_SHARE = 0.72
 
 
 @dataclass

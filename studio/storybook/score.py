@@ -1,6 +1,6 @@
 """What the Storybook model can do, in figures: it paints what captions ask for, and the judge reads the pictures.
 
-    python -m studio.storybook.score [--count 400] [--steps 25] [--guidance 4] [--json]
+    python -m studio.storybook.score [--count 400] [--steps 25] [--guidance 3] [--json]
     python -m studio.storybook.score --lora models/loras/ink.safetensors --style ink-wash
     python -m studio.storybook.score --lora models/loras/mobo.safetensors --creature mobo
 
@@ -277,7 +277,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--style", choices=STYLES, default="ink-wash", help="the style that the LoRA was taught"
     )
     parser.add_argument("--steps", type=int, default=25)
-    parser.add_argument("--guidance", type=float, default=4.0)
+    parser.add_argument("--guidance", type=float, default=3.0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     told = parser.parse_args(arguments)

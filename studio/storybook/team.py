@@ -34,7 +34,10 @@ class Team:
         size = int(os.environ.get("WORLD_SIZE", "1"))
         if size == 1:
             return cls(device)
-        dist.init_process_group("nccl" if device == "cuda" else "gloo")
+        if device == "cuda":  # each process sees one GPU, which is its number 0 whatever its rank
+            dist.init_process_group("nccl", device_id=torch.device("cuda", 0))
+        else:
+            dist.init_process_group("gloo")
         return cls(device, size, int(os.environ["RANK"]))
 
     @property
