@@ -139,7 +139,7 @@ class GenerateRequest(Request):
         ("Number of denoising steps; more takes longer and adds little beyond 30.",
          "去噪步数；越多越慢，超过 30 步收益很小。"), 1, 150, 1)  # fmt: skip
     guidance: float = setting(
-        4.0, ("Guidance", "引导强度"),
+        3.0, ("Guidance", "引导强度"),
         ("Higher follows the prompt more closely; 3-8 is usual, 1 switches it off.",
          "越高越贴近提示词；常用 3-8，1 表示关闭。"), 1.0, 30.0, 0.1)  # fmt: skip
     width: int = setting(

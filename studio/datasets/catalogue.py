@@ -314,7 +314,7 @@ class Catalogue:
         if held == rows.VERSION:
             return
         with self._writing(is_change=False):
-            for statement in rows.schema():
+            for statement in [*(rows.from_version_1() if held == 1 else []), *rows.schema()]:
                 sql.execute(statement)
 
     @contextmanager

@@ -58,7 +58,8 @@ class Measures:
     """Artist or copyright holder, where the file says so."""
     opt_out: str = ""
     """The statement in the file that it is not for training."""
-    pixels_sha256: str = ""
+    pixels_digest: str = ""
+    """XXH3 (128 bits) of the upright RGB pixels; tells equal pictures in different files."""
     phash: int = 0
     mirror_phash: int = 0
     """64-bit perceptual hashes of the picture and of its mirror image, 0 to 2**64 - 1."""

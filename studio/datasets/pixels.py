@@ -1,11 +1,12 @@
 """A picture's pixels as numbers: decoded upright to 8-bit RGB, then sharpness, exposure, detail and colours."""
 
-import hashlib
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -23,6 +24,9 @@ _TILE_PX, _LEAST_TILE_PX = 192, 32
 _MANY_PIXELS = 2**20
 _DARK, _LIGHT = 4, 251
 _JPEG = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+"""A marker of JPEG that doesn't belong among coded pixels."""
+_SCAN, _END = 0xDA, 0xD9
 _DIGITS = "0123456789abcdef"
 
 
@@ -32,8 +36,9 @@ class CutShort(Exception):
 
 def decode(picture: "Picture", content: bytes, orientation: int) -> Bytes:
     """All pixels (H, W, 3) in RGB, turned upright, transparency laid on white; raises what Pillow raises, or
-    CutShort. Plain JPEGs go through OpenCV, which gives the same pixels without a copy."""
-    if picture.format in ("JPEG", "MPO") and picture.mode in ("RGB", "L"):
+    CutShort. JPEGs of one whole scan go through OpenCV, which gives the same pixels without a copy; where the scan is
+    interrupted OpenCV makes up what is missing and says nothing, so that Pillow, as training does, has to judge."""
+    if picture.format in ("JPEG", "MPO") and picture.mode in ("RGB", "L") and _is_one_scan(content):
         rgb: Any = cv2.imdecode(np.frombuffer(content, np.uint8), _JPEG)
         if rgb is None:
             raise CutShort
@@ -41,6 +46,18 @@ def decode(picture: "Picture", content: bytes, orientation: int) -> Bytes:
         picture.load()
         rgb = np.asarray(as_rgb(picture))
     return upright(rgb, orientation)
+
+
+def _is_one_scan(content: bytes) -> bool:
+    """Whether a JPEG's coded pixels run from its first scan's header to the end marker (ITU-T T.81, annex B)."""
+    at = 2
+    while content[at : at + 1] == b"\xff":
+        kind = content[at + 1] if at + 1 < len(content) else 0
+        at += 1 if kind == 0xFF else 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+        if kind == _SCAN:
+            found = _MARKER.search(content, at)
+            return found is not None and found[0][1] == _END
+    return False
 
 
 def as_rgb(picture: "Picture") -> "Picture":
@@ -81,7 +98,7 @@ def measured(rgb: Bytes) -> dict[str, Any]:
     own, mirrored = phash.hashes(np.asarray(square, np.uint8))
     shares = _histogram(half)
     return {
-        "pixels_sha256": hashlib.sha256(rgb.data).hexdigest(),
+        "pixels_digest": xxhash.xxh3_128_hexdigest(rgb.data),
         "phash": own,
         "mirror_phash": mirrored,
         "sharpness": _sharpness(seen),

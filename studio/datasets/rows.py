@@ -14,7 +14,7 @@ from studio.datasets.entry import Entry, Measures, New, Provenance
 from studio.datasets.errors import CatalogueBroken
 from studio.disk import storage_error
 
-VERSION = 1
+VERSION = 2
 """Of the tables."""
 _TYPES: dict[Any, str] = {int: "INTEGER", bool: "INTEGER", float: "REAL", str: "TEXT"}
 EDITABLE = (
@@ -133,6 +133,15 @@ def schema() -> list[str]:
         "CREATE INDEX IF NOT EXISTS findings_by_picture ON findings (picture)",
         "INSERT OR IGNORE INTO notes VALUES ('stamp', '0')",
         f"PRAGMA user_version = {VERSION}",
+    ]
+
+
+def from_version_1() -> list[str]:
+    """The statements that bring a catalogue of version 1 up to date: its pictures' digests were another function's, so
+    all are looked at once more."""
+    return [
+        "ALTER TABLE pictures RENAME COLUMN m_pixels_sha256 TO m_pixels_digest",
+        "UPDATE pictures SET is_measured = 0",
     ]
 
 

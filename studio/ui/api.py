@@ -34,7 +34,7 @@ class Api:
         sampler: str = "euler",
         schedule: str = "auto",
         steps: int = 25,
-        guidance: float = 4.0,
+        guidance: float = 3.0,
         width: int = 256,
         height: int = 256,
         seed: int | None = None,

@@ -106,7 +106,7 @@ def test_a_preset_lies_between_what_suits_the_model_and_what_is_typed(run):
     code, out, _ = run("generate", "a cat", "--preset", "quick", "--width", "64", "--height", "64", "--json")
     request = json.loads(out)["pictures"][0]["request"]
     assert code == 0
-    assert (request["steps"], request["sampler"], request["guidance"]) == (8, "dpmpp_2m", 4.0)
+    assert (request["steps"], request["sampler"], request["guidance"]) == (8, "dpmpp_2m", 3.0)
 
 
 @pytest.mark.parametrize(

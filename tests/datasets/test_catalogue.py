@@ -244,3 +244,17 @@ def test_a_picture_that_is_not_there_is_named(catalogue):
         catalogue.get(7)
     with pytest.raises(EntryMissing):
         catalogue.edit_many({7: {"caption": "x"}}, "replace")
+
+
+def test_a_catalogue_of_version_1_is_brought_up_to_date_and_looked_at_again(tmp_path):
+    with Catalogue.create(tmp_path, Need()) as made:
+        (id,) = made.add(
+            [new(caption="a red boat", measures=Measures(width=64, height=64, pixels_digest="a"))]
+        )
+    with sqlite3.connect(tmp_path / FILE) as earlier:
+        earlier.execute("ALTER TABLE pictures RENAME COLUMN m_pixels_digest TO m_pixels_sha256")
+        earlier.execute("PRAGMA user_version = 1")
+    for _ in range(2):
+        with Catalogue.open(tmp_path) as again:
+            assert again.unmeasured() == [id]
+            assert again.get(id).caption == "a red boat"

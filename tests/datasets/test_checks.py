@@ -42,7 +42,7 @@ def good(number: int) -> New:
     dice = random.Random(number)
     colours = "".join(dice.choice("0123456789ab") for _ in range(28))
     measures = replace(
-        SEEN, phash=dice.getrandbits(64), mirror_phash=dice.getrandbits(64), pixels_sha256=f"{number:064x}",
+        SEEN, phash=dice.getrandbits(64), mirror_phash=dice.getrandbits(64), pixels_digest=f"{number:064x}",
         colours=colours,
     )  # fmt: skip
     return New(
@@ -93,7 +93,7 @@ def like(number: int, *bits: int, **more: Any) -> Change:
     }  # fmt: skip
 
 
-PIXELS = {"m_pixels_sha256": "f" * 64}
+PIXELS = {"m_pixels_digest": "f" * 64}
 CASES = (
     Case("decodes", "error", {9: {"m_fault": "truncated"}, 12: {"m_fault": "not-a-picture"}}),
     Case("decodes", "error", {9: {"m_fault": "too-large"}, 12: {"m_fault": "too-small"}}),

@@ -25,7 +25,7 @@ def look(inspection: Inspection) -> Iterator[Finding]:
 def _groups(entries: Sequence[Entry]) -> list[list[Entry]]:
     by_pixels: defaultdict[tuple[object, ...], list[Entry]] = defaultdict(list)
     for entry in entries:
-        if pixels := seen(entry).pixels_sha256:
+        if pixels := seen(entry).pixels_digest:
             by_pixels[pixels, entry.turn, entry.crop].append(entry)
     return [group for group in by_pixels.values() if len(group) > 1]
 
