@@ -34,9 +34,8 @@ def keep(work: Path, folder: Path) -> None:
         state = _load(work / "denoiser.pt")
         text, unet = _averaged(state)
         _save(folder / "text.safetensors", text)
-        names = sorted(unet)
-        for k in range(UNET_PARTS):
-            _save(folder / f"unet-{k}.safetensors", {name: unet[name] for name in names[k::UNET_PARTS]})
+        for k, part in enumerate(_parted(unet, UNET_PARTS)):
+            _save(folder / f"unet-{k}.safetensors", part)
         progress["denoiser"] = {name: state[name] for name in ("step", "spent_s")}
     told = json.dumps(progress).encode()
     _replace(folder / _PROGRESS, lambda part: part.write_bytes(told))
@@ -70,6 +69,17 @@ def _averaged(state: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Tenso
         part, _, place = name.partition(".")
         held[part][place] = average
     return held["text"], held["unet"]
+
+
+def _parted(tensors: dict[str, Tensor], count: int) -> list[dict[str, Tensor]]:
+    """The tensors in so many parts of nearly equal size: the largest first, each to the part that is smallest so far."""
+    parts: list[dict[str, Tensor]] = [{} for _ in range(count)]
+    sizes = [0] * count
+    for name in sorted(tensors, key=lambda name: (-tensors[name].nbytes, name)):
+        smallest = sizes.index(min(sizes))
+        parts[smallest][name] = tensors[name]
+        sizes[smallest] += tensors[name].nbytes
+    return parts
 
 
 def _load(file: Path) -> dict[str, Any]:

@@ -154,6 +154,8 @@ def test_smoke_makes_a_folder_that_the_pipeline_loads(tmp_path: Path) -> None:
     assert not (first / "model").exists()
     assert max(file.stat().st_size for file in kept.iterdir()) < 16e6
     assert len(list(kept.iterdir())) <= 8
+    halves = [(kept / f"unet-{k}.safetensors").stat().st_size for k in range(2)]
+    assert min(halves) > 0.8 * max(halves)
     progress = json.loads((kept / "progress.json").read_text())
     assert progress["autoencoder"]["done"]
     step = progress["denoiser"]["step"]
