@@ -198,15 +198,21 @@ def _wire_pictures(sheet: Sheet, on: Surface) -> None:
 def _wire_opening(sheet: Sheet, on: Surface) -> None:
     opening = Opening(sheet, on)
     held = on.form.controls
-    outputs = [*dict.fromkeys([*_form_parts(on), *_past_parts(on), *sheet.speech.carriers, on.examples, on.presets, on.easel,
-                               on.chain, on.hand.facts, on.gallery, sheet.language])]  # fmt: skip
-    opened = sheet.page.load(opening.open, [on.kept, sheet.language], outputs, js=SETTLE, **_QUIET)
+    # the first paint has the words already; every output costs the browser a walk over the whole page
+    new = [*_form_parts(on), *_past_parts(on), *sheet.speech.told("en"), on.examples, on.presets, on.easel, sheet.language]
+    opened = sheet.page.load(opening.open, [on.kept, sheet.language], _each(new), js=SETTLE, **_QUIET)
     opened.then(None, None, None, js=OPENED, **_QUIET)
     sheet.language.input(None, [sheet.language], [sheet.language], js=REMEMBER, **_QUIET)
-    sheet.language.input(opening.speak, opening.needs, outputs, **_QUIET)
+    all_words = _each([*new, *sheet.speech.carriers, on.chain, on.hand.facts, on.gallery])
+    sheet.language.input(opening.speak, opening.needs, all_words, **_QUIET)
     # a Textbox tells of input only when a key is pressed: not when words are pasted or composed by an input method
     changes = [made.change if isinstance(made, gr.Textbox) else made.input for made in held.values()]
     gr.on(changes, trigger_mode="always_last", **_keeping(on))
+
+
+def _each(parts: list[Any]) -> list[Any]:
+    """The parts in their order, each once."""
+    return [*dict.fromkeys(parts)]
 
 
 def _keep(on: Surface, after: Any) -> None:
