@@ -1,10 +1,10 @@
 """Train the autoencoder on every drawing style, and measure how much of a picture survives it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,16 @@ class Pictures:
     """Painted pictures on the training device, one tensor (N, H, W, 3) of bytes for each style and size."""
 
     by_style: dict[str, list[Tensor]]
+
+    @classmethod
+    def of(cls, painted: Iterable[tuple[str, tuple[int, int], Tensor]]) -> Self:
+        """From parts: style, size and pixels (N, H, W, 3)."""
+        held: dict[str, dict[tuple[int, int], list[Tensor]]] = {}
+        for style, size, pixels in painted:
+            held.setdefault(style, {}).setdefault(size, []).append(pixels)
+        return cls({
+            style: [torch.cat(parts) for parts in by_size.values()] for style, by_size in held.items()
+        })  # fmt: skip
 
     def crops(self, style: str, count: int, side: int, rng: torch.Generator) -> Tensor:
         """Random square crops (count, 3, side, side) in [-1, 1] from one size of one style."""
@@ -62,14 +72,19 @@ def loss_of(vae: Any, x: Tensor, noise: Tensor) -> Tensor:
 
 
 class Trainer:
-    """The autoencoder and its optimizer; compiled on a GPU, which takes a minute that painting can use."""
+    """The autoencoder and its optimizer; compiled on a GPU, which takes a minute that painting can use. With
+    `decoder_only` latents stay what they are, to the bit."""
 
-    def __init__(self, recipe: Recipe, team: Team) -> None:
+    def __init__(self, recipe: Recipe, team: Team, decoder_only: bool = False) -> None:
         torch.manual_seed(1)
-        self.recipe, self.team, self.device = recipe, team, team.device
+        self.recipe, self.team, self.device, self.decoder_only = recipe, team, team.device, decoder_only
         self.vae = build_vae(recipe).to(self.device, memory_format=torch.channels_last)
+        if decoder_only:
+            for part in (self.vae.encoder, self.vae.quant_conv):
+                part.requires_grad_(False)
+        self._learning = [p for p in self.vae.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
-            self.vae.parameters(),
+            self._learning,
             lr=recipe.vae_rate,
             betas=(0.9, 0.99),
             weight_decay=1e-4,
@@ -87,10 +102,13 @@ class Trainer:
 
     @torch.no_grad()
     def start_from(self, folder: Path) -> None:
-        """Begin with the autoencoder of an earlier model, its latents made nearly free of noise."""
+        """Begin with the autoencoder of an earlier model, its latents made nearly free of noise unless they are to stay
+        what they are."""
         from diffusers import AutoencoderKL
 
         self.vae.load_state_dict(AutoencoderKL.from_pretrained(folder, dtype=torch.float32).state_dict())
+        if self.decoder_only:
+            return
         channels = self.vae.config.latent_channels
         self.vae.quant_conv.weight[channels:] = 0
         self.vae.quant_conv.bias[channels:] = -8
@@ -103,7 +121,7 @@ class Trainer:
 
     def train(self, pictures: Pictures, file: Path, say: Callable[[str], None]) -> Any:
         """Train to the recipe's end, going on from `file` if it holds an earlier state; the latents come out with
-        mean 0 and deviation 1 in each channel. Returns the network in evaluation mode."""
+        mean 0 and deviation 1 in each channel, or as they were. Returns the network in evaluation mode."""
         pace = self._pace()
         if file.exists():
             state = torch.load(file, map_location=self.device, weights_only=True)
@@ -120,8 +138,8 @@ class Trainer:
                 group["lr"] = self.recipe.vae_rate * pace.rate(100)
             loss = self.loss(self._batch(pictures, rng))
             loss.backward()
-            self.team.average(self.vae.parameters())
-            nn.utils.clip_grad_norm_(self.vae.parameters(), 1.0)
+            self.team.average(self._learning)
+            nn.utils.clip_grad_norm_(self._learning, 1.0)
             self.optimizer.step()
             self.optimizer.zero_grad(set_to_none=True)
             pace.advance()
@@ -131,7 +149,8 @@ class Trainer:
                 saved = time.monotonic()
                 self._save(file, pace, done=False)
         self.vae.eval()
-        centre_latents(self.vae, pictures, self.recipe.vae_crop, rng)
+        if not self.decoder_only:
+            centre_latents(self.vae, pictures, self.recipe.vae_crop, rng)
         self.team.align(self.vae.parameters())
         self._save(file, pace, done=True)
         return self.vae
@@ -184,3 +203,9 @@ def psnr(vae: Any, x: Tensor) -> float:
     y = ((y.clamp(-1, 1) + 1) * 127.5).round() / 127.5 - 1
     error = functional.mse_loss(y.float(), x, reduction="none").mean((1, 2, 3))
     return float((10 * torch.log10(4 / error.clamp_min(1e-10))).mean())
+
+
+def mean_psnr(vae: Any, parts: Iterable[Tensor]) -> float:
+    """`psnr` of several parts of pixels (N, H, W, 3), averaged."""
+    values = [psnr(vae, to_unit(pixels)) for pixels in parts]
+    return sum(values) / len(values)

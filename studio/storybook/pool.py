@@ -5,6 +5,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -140,6 +141,13 @@ class Painting:
                     self._result.get()
                 time.sleep(0.05)
             yield shard
+
+    def pixels(self, shards: list[Shard]) -> Iterator[tuple[Shard, Any]]:
+        """Shards with their pictures (N, H, W, 3), in order, waiting for the painters."""
+        with ThreadPoolExecutor(4) as readers:
+            yield from readers.map(
+                lambda shard: (shard, read(shard, self.folder).pixels), self.arrivals(shards)
+            )
 
     def close(self) -> None:
         """End the painters."""

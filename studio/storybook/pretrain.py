@@ -73,12 +73,10 @@ class Pretraining:
 
     def pixels(self, shards: list[Shard]) -> list[tuple[Shard, torch.Tensor]]:
         """Shards with their pixels on the device, in order, waiting for the painters."""
-        with ThreadPoolExecutor(4) as readers:
-            loaded = readers.map(
-                lambda shard: (shard, read(shard, self.painting.folder).pixels),
-                self.painting.arrivals(shards),
-            )
-            return [(shard, torch.from_numpy(pixels).to(self.device)) for shard, pixels in loaded]
+        return [
+            (shard, torch.from_numpy(pixels).to(self.device))
+            for shard, pixels in self.painting.pixels(shards)
+        ]
 
     def train_autoencoder(self) -> Any:
         """The autoencoder stage; prints the PSNR of held-out scenes in each style."""
@@ -91,18 +89,13 @@ class Pretraining:
             trainer.warm_up()
             self.say("autoencoder compiled")
         lessons = self.pixels(self.early)
-        held: dict[str, dict[tuple[int, int], list[torch.Tensor]]] = {style: {} for style in STYLES}
-        for shard, pixels in lessons:
-            held[shard.style].setdefault(shard.size, []).append(pixels)
-        pictures = autoencoder.Pictures({
-            style: [torch.cat(parts) for parts in by_size.values()] for style, by_size in held.items() if by_size
-        })  # fmt: skip
+        pictures = autoencoder.Pictures.of((shard.style, shard.size, pixels) for shard, pixels in lessons)
         self.say(f"autoencoder learns from {sum(len(p) for _, p in lessons)} pictures")
         vae = trainer.train(pictures, file, self.say)
-        scores = {}
-        for style, shards in self.checks.items():
-            values = [autoencoder.psnr(vae, autoencoder.to_unit(p)) for _, p in self.pixels(shards)]
-            scores[style] = sum(values) / len(values)
+        scores = {
+            style: autoencoder.mean_psnr(vae, (p for _, p in self.pixels(shards)))
+            for style, shards in self.checks.items()
+        }
         self.say("PSNR " + ", ".join(f"{style} {score:.2f}" for style, score in scores.items()))
         return vae
 

@@ -199,7 +199,15 @@ def _wire_opening(sheet: Sheet, on: Surface) -> None:
     opening = Opening(sheet, on)
     held = on.form.controls
     # the first paint has the words already; every output costs the browser a walk over the whole page
-    new = [*_form_parts(on), *_past_parts(on), *sheet.speech.told("en"), on.examples, on.presets, on.easel, sheet.language]
+    new = [
+        *_form_parts(on),
+        *_past_parts(on),
+        *sheet.speech.told("en"),
+        on.examples,
+        on.presets,
+        on.easel,
+        sheet.language,
+    ]
     opened = sheet.page.load(opening.open, [on.kept, sheet.language], _each(new), js=SETTLE, **_QUIET)
     opened.then(None, None, None, js=OPENED, **_QUIET)
     sheet.language.input(None, [sheet.language], [sheet.language], js=REMEMBER, **_QUIET)
