@@ -170,6 +170,11 @@ class GenerateRequest(Request):
         "auto", ("Precision", "精度"),
         ("Number format of the computation; auto picks the fastest that is safe here.",
          "计算所用的数值格式；auto 会选本机上安全且最快的。"))  # fmt: skip
+    memory: str = setting(
+        "auto", ("Memory plan", "显存方案"),
+        ("What is on the GPU at once; auto takes the fastest that fits. Bits of the text encoder change the picture slightly.",
+         "哪些部件同时放进显存；auto 会选放得下的最快方案。改变文本编码器的位数会使画面略有不同。"),
+        choices=("auto", "whole", "encoder_away", "encoder_8bit", "encoder_4bit", "offload", "cpu"))  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()

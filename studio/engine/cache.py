@@ -48,6 +48,14 @@ class Cache:
         while len(self._kept) > least and self.bytes + needed_bytes > self.budget_bytes:
             self._kept.popitem(last=False)
 
+    def drop(self, key: Hashable) -> None:
+        """Forget one result."""
+        self._kept.pop(key, None)
+
+    def items(self) -> list[tuple[Hashable, Kept]]:
+        """All that is kept, the least recently used first."""
+        return list(self._kept.items())
+
     def clear(self) -> None:
         """Forget everything."""
         self._kept.clear()

@@ -14,13 +14,25 @@ from studio.engine import decode, encode, sample, tell
 from studio.engine.adapt import Adapters, report, report_texts
 from studio.engine.cache import Cache, Kept
 from studio.engine.device import Device, free_memory, is_out_of_memory, peak_bytes, pick_device
-from studio.engine.events import Event, Finished, Job, Picture, Stage, StageEnded, StageStarted
+from studio.engine.events import (
+    Event,
+    Finished,
+    Job,
+    LoraMatch,
+    Notice,
+    Picture,
+    Stage,
+    StageEnded,
+    StageStarted,
+)
 from studio.engine.keys import keys_of
 from studio.engine.models import Models
+from studio.engine.plan import Plan
+from studio.engine.plan import Stage as Peak
 from studio.engine.stepwise import Hand
 from studio.errors import OutOfMemory, StudioError, Unexpected
 from studio.families import families
-from studio.families.family import Conditioning
+from studio.families.family import Conditioning, Parts
 from studio.requests import MOST_SEED
 
 if TYPE_CHECKING:
@@ -28,6 +40,10 @@ if TYPE_CHECKING:
 
 Events = Generator[Event, None, None]
 RESULT_BYTES = 256 * 2**20
+_AT: dict[Stage, Peak] = {
+    "load": "encode", "adapt": "sample", "encode": "encode", "sample": "sample", "decode": "decode",
+}  # fmt: skip
+"""Where the memory of each stage is counted."""
 _log = logging.getLogger("inkstone.engine")
 
 
@@ -40,39 +56,61 @@ class Chain:
         self.results = Cache(RESULT_BYTES)
         self.decode_seconds = 0.0
         self.hand = Hand()
+        self._learnt: dict[Hashable, Plan] = {}
 
     def run(self, job: Job) -> Events:
         """Make the pictures of a job. Closing it at any yield leaves everything as if the job had never been asked.
 
+        Where memory runs out it goes on once more by the next smaller plan, from the first picture that isn't done.
         Raises StudioError; whatever else goes wrong becomes OutOfMemory or Unexpected."""
-        stage: Stage = "load"
-        try:
-            for event in _Run(self, job).events():
-                stage = event.stage if isinstance(event, StageStarted) else stage
-                yield event
-            return
-        except StudioError:
-            raise
-        except Exception as error:
-            failure = self._explain(error, stage)
-        free_memory(self.device)
-        raise failure
+        told = list[Event]()
+        done, plan = 0, None
+        while True:
+            stage: Stage = "load"
+            run: _Run | None = None
+            try:
+                run = _Run(self, job, plan or self._learnt.get(_like(job)), done)
+                for event in run.events():
+                    stage = event.stage if isinstance(event, StageStarted) else stage
+                    done = event.index + 1 if isinstance(event, Picture) else done
+                    if isinstance(event, Notice | LoraMatch):
+                        if event in told:
+                            continue
+                        told.append(event)
+                    yield event
+                return
+            except StudioError:
+                raise
+            except Exception as error:
+                again = None
+                if run and plan is None and is_out_of_memory(error):
+                    again = run.model.smaller(_AT[stage])
+                failure = self._explain(error, stage, keeps_results=again is not None)
+            run = None
+            free_memory(self.device)
+            if again is None:
+                raise failure
+            plan = again
+            if job.request.memory == "auto":
+                self._learnt[_like(job)] = plan
+            yield tell.again(stage, plan)
 
     def warm_up(self, family: str, model_dir: Path) -> None:
         """Load a model before anyone asks for it; failures wait until somebody does."""
         try:
             run = _Run(self, Job(request=tell.any_request(), model_dir=model_dir, family=family))
-            run.model.parts(part.name for part in run.family.parts)
+            run.model.load(part.name for part in run.family.parts)
             run.model.preview()
         except Exception:
             _log.info("could not load %s ahead of time", model_dir.name, exc_info=True)
 
-    def _explain(self, error: Exception, stage: Stage) -> StudioError:
+    def _explain(self, error: Exception, stage: Stage, keeps_results: bool) -> StudioError:
         """The sentence for an error. Its traceback is let go: it holds on to every tensor of the failed stage."""
         failure: StudioError
         if is_out_of_memory(error):
-            self.models.kept.clear()
-            self.results.clear()
+            self.models.clear()
+            if not keeps_results:
+                self.results.clear()
             failure = OutOfMemory("width", device=self.device.name, stage=tell.STAGE_NAMES[stage])
         else:
             number = secrets.token_hex(3)
@@ -82,19 +120,26 @@ class Chain:
         return failure
 
 
+def _like(job: Job) -> Hashable:
+    """Jobs that take the same memory."""
+    request = job.request
+    return (job.model_dir, request.memory, request.precision, request.width * request.height)
+
+
 class _Run:
     """One job on its way through the chain."""
 
-    def __init__(self, chain: Chain, job: Job) -> None:
+    def __init__(self, chain: Chain, job: Job, plan: Plan | None = None, done: int = 0) -> None:
         self.family = families()[job.family]
         self.job, self.notices = tell.fitted(job, self.family)
         self.request = self.job.request
         self.results = chain.results
         self.chain = chain
-        self.model = chain.models.at(self.family, job.model_dir, self.request.precision)
-        self.keys = keys_of(self.job, self.family, self.model.places, self.model.where)
+        self.model = chain.models.at(self.family, job.model_dir, self.request, plan)
+        self.keys = keys_of(self.job, self.family, self.model.places, self.model.where, self.model.plan)
         self.model.keys = self.keys.parts
         self.seeds = [((self.request.seed or 0) + i) % (MOST_SEED + 1) for i in range(self.request.count)]
+        self.done = done
 
     def events(self) -> Events:
         """All of it, in the order of the chain."""
@@ -103,7 +148,7 @@ class _Run:
         yield from self._load()
         yield from self._adapt()
         yield from self._encode()
-        for index, seed in enumerate(self.seeds):
+        for index, seed in enumerate(self.seeds[self.done :], self.done):
             yield from self._sample(index, seed)
             yield from self._decode(index, seed)
             pixels: bytes = self._result(self.keys.picture(seed)).value
@@ -113,7 +158,9 @@ class _Run:
     def _load(self) -> Events:
         yield from self._begin("load")
         missing = self.model.missing(self._needed_parts())
-        self.model.parts(missing)
+        if missing and self.model.plan.takes_turns:
+            yield tell.planned(self.job.model_dir.name, self.model.plan)
+        self.model.load(missing)
         if self.job.previews and self._unsampled:
             self.model.preview()
         yield self._ended("load", self.model.summary(), reused=not missing)
@@ -197,10 +244,13 @@ class _Run:
         reused = kept is not None
         if kept is None:
             latents: torch.Tensor = self._result(self.keys.latents(seed)).value
-            kept = decode.run(self.family, self.model.parts(self.family.for_decode), latents)
+            kept = decode.run(self.family, self._decoder(), latents)
             self.results.put(self.keys.picture(seed), kept)
             self.chain.decode_seconds = time.perf_counter() - self._began
         yield self._ended("decode", kept, reused, index)
+
+    def _decoder(self) -> Parts:
+        return self.model.parts(self.family.for_decode, self.model.plan.tile_px)
 
     def _begin(self, stage: Stage, picture: int = 0) -> Iterator[Event]:
         yield StageStarted(stage, picture)
@@ -217,7 +267,9 @@ class _Run:
         """Seeds whose latents and picture both have to be made."""
         keys, have = self.keys, self.results
         return [
-            seed for seed in self.seeds if keys.picture(seed) not in have and keys.latents(seed) not in have
+            seed
+            for seed in self.seeds[self.done :]
+            if keys.picture(seed) not in have and keys.latents(seed) not in have
         ]
 
     def _needed_parts(self) -> list[str]:
@@ -227,7 +279,7 @@ class _Run:
             names.update(self.family.for_sample)
             if any(key not in self.results for _, key in self.keys.texts):
                 names.update(self.family.for_encode)
-        if any(self.keys.picture(seed) not in self.results for seed in self.seeds):
+        if any(self.keys.picture(seed) not in self.results for seed in self.seeds[self.done :]):
             names.update(self.family.for_decode)
         return [part.name for part in self.family.parts if part.name in names]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from studio.engine.plan import Room
 from studio.errors import UnknownChoice
 from studio.words import Text
 
@@ -40,7 +41,27 @@ def pick_device() -> Device:
         return Device("cuda", facts.name, facts.total_memory)
     if torch.backends.mps.is_available():
         return Device("mps", "Apple GPU", _machine_memory())
+    return cpu()
+
+
+def cpu() -> Device:
+    """The processor of this machine."""
     return Device("cpu", f"CPU × {threads()}", _machine_memory())
+
+
+def room(device: Device) -> Room:
+    """The memory that a job may fill: what is free and what this process holds already, which it can give up. On a CPU all
+    of it, so that a plan doesn't hang on what else is open."""
+    import torch
+
+    main = _machine_memory()
+    if device.kind == "cpu":
+        return Room(main, main, "cpu")
+    if device.kind == "mps":
+        return Room(torch.mps.recommended_max_memory(), main, "mps")
+    free, total = torch.cuda.mem_get_info()
+    allowed = int(torch.cuda.get_per_process_memory_fraction() * total)
+    return Room(min(free + torch.cuda.memory_reserved(), allowed), main)
 
 
 def pick_dtype(device: Device, precision: str, fp16_is_safe: bool, parameters: int = 0) -> "torch.dtype":

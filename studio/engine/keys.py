@@ -10,6 +10,8 @@ from studio.engine.adapt import LoraKey, changes_texts, lora_key, text_parts
 from studio.engine.events import Job, LoraFile
 from studio.engine.load import signature
 from studio.engine.places import Places
+from studio.engine.plan import Plan
+from studio.engine.weigh import is_packable
 from studio.families.family import Family
 
 
@@ -41,8 +43,9 @@ class Keys:
         return ("picture", self._decoding, self.latents(seed))
 
 
-def keys_of(job: Job, family: Family, places: Places, where: Hashable) -> Keys:
-    """The keys of `job`; `where` is the device and number format. Raises LoraMissing, and LoraError for a file that
+def keys_of(job: Job, family: Family, places: Places, where: Hashable, plan: Plan) -> Keys:
+    """The keys of `job`; `where` is the device and number format. Of the plan only counts what changes numbers: bits of
+    text encoders, and tiles. Raises LoraMissing, and LoraError for a file that
     can't be read where text encoders may depend on it."""
     request = job.request
     parts: dict[str, Hashable] = {
@@ -53,6 +56,7 @@ def keys_of(job: Job, family: Family, places: Places, where: Hashable) -> Keys:
             str(places[part.name]),
             signature(places[part.name]),
             where,
+            plan.bits if part.name in family.for_encode and is_packable(part) else 0,
         )
         for part in family.parts
     }
@@ -79,5 +83,5 @@ def keys_of(job: Job, family: Family, places: Places, where: Hashable) -> Keys:
         ),
         (request.width, request.height),
     )
-    decoding = tuple(parts[name] for name in family.for_decode)
+    decoding = (tuple(parts[name] for name in family.for_decode), plan.tile_px)
     return Keys(parts, loras, texts, positive, negative, sampling, decoding)

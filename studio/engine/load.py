@@ -6,6 +6,7 @@ copy is aligned as torch likes it."""
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +44,21 @@ def bytes_on_disk(place: Path) -> int:
     return sum(file.stat().st_size for file in files)
 
 
+@dataclass(frozen=True)
+class Packing:
+    """Linear layers in `bits` 8 or 4, packed on a device that may be faster than the one they go to."""
+
+    bits: int
+    device: str
+
+
 def open_part(
-    part: Part, model_dir: Path, device: str, dtype: "torch.dtype", source: Path | None = None
+    part: Part,
+    model_dir: Path,
+    device: str,
+    dtype: "torch.dtype",
+    source: Path | None = None,
+    packing: Packing | None = None,
 ) -> Any:
     """A part, ready for its stage: a network filled, on the device and in evaluation mode, or what `part.open` gives.
 
@@ -64,7 +78,7 @@ def open_part(
         network = _opened(part, folder)
     for name in part.unused:
         setattr(network, name, None)
-    _Filling(part, network, model_dir.name, device, dtype).fill(files)
+    _Filling(part, network, model_dir.name, device, dtype, packing).fill(files)
     return network.eval().requires_grad_(False)
 
 
@@ -89,11 +103,20 @@ def _opened(part: Part, folder: Path) -> Any:
 class _Filling:
     """Gives an empty network its weights, each in its number format, on the device."""
 
-    def __init__(self, part: Part, network: Any, model: str, device: str, dtype: "torch.dtype") -> None:
+    def __init__(
+        self,
+        part: Part,
+        network: Any,
+        model: str,
+        device: str,
+        dtype: "torch.dtype",
+        packing: Packing | None = None,
+    ) -> None:
         self._part, self._network, self._model = part, network, model
         self._device, self._dtype = device, _dtype_of(network, dtype)
         self._wanted = network.state_dict()
         self._found: dict[str, torch.Tensor] = {}
+        self._packing, self._packed = packing, dict[str, Any]()
 
     def fill(self, files: Iterable[Path]) -> None:
         """From these files; every weight has to be there."""
@@ -112,6 +135,9 @@ class _Filling:
             if name not in self._found:
                 self._found[name] = tensor.to(self._device, self._format(name, tensor))
         self._network.load_state_dict(self._found, strict=False, assign=True)
+        for path, packed in self._packed.items():
+            packed.bias = self._network.get_submodule(path).bias
+            self._network.set_submodule(path, packed)
         self._network.to(self._device)
 
     def _tensors(self, file: Path) -> Iterator[tuple[str, Lazy]]:
@@ -136,7 +162,27 @@ class _Filling:
             reason = Text(f"{name} has another size", f"{name} 的尺寸不符")
             inside = f"{self._part.name}/{file.name}"
             raise WeightsBroken("model", name=self._model, file=inside, reason=reason)
+        path = name.removesuffix(".weight")
+        if self._packing and path != name and self._is_packable(path):
+            from studio.engine.packed import Packed
+
+            whole = tensor.to(self._packing.device, self._dtype)
+            self._packed[path] = Packed(whole, self._packing.bits).to(self._device)
+            return self._wanted[name]
         return tensor.to(self._device, self._format(name, tensor), copy=True)
+
+    def _is_packable(self, path: str) -> bool:
+        """Whether a module is a plain linear layer whose weight is its own and may be rounded."""
+        from torch.nn import Linear
+
+        from studio.engine.packed import can_pack
+
+        module, name = self._network.get_submodule(path), f"{path}.weight"
+        tied = getattr(self._network, "_tied_weights_keys", None)
+        shared = {*tied, *tied.values()} if isinstance(tied, dict) else set()
+        kept = getattr(self._network, "_keep_in_fp32_modules", None) or ()
+        is_kept = any(layer in name.split(".") for layer in kept)
+        return type(module) is Linear and can_pack(module.weight.shape) and name not in shared and not is_kept
 
     def _format(self, name: str, tensor: "torch.Tensor") -> "torch.dtype":
         """float32 for the layers that their makers keep so beside float16, else as asked; whole numbers stay."""

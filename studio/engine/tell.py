@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from studio.engine.device import Device
 from studio.engine.events import Event, Job, LoraFile, Notice, Stage
+from studio.engine.plan import Plan
 from studio.families.family import Family
 from studio.requests import GenerateRequest
 from studio.schedulers.flow import check_sampler
@@ -28,7 +29,13 @@ NOT_NEEDED = Said(Text("not needed, the picture is kept", "无需运行，图片
 NO_LORA = Text("no LoRA", "未使用 LoRA")
 LORAS = Text("{names}", "{names}")
 MODEL = Text(
-    "{name}, {millions} M parameters, {dtype} on {device}", "{name}，{millions} 百万参数，{dtype}，{device}"
+    "{name}, {millions} M parameters, {dtype} on {device}; {needs}",
+    "{name}，{millions} 百万参数，{dtype}，{device}；{needs}",
+)
+PLANNED = Text("{name} {needs}.", "{name} {needs}。")
+AGAIN = Text(
+    "Memory ran out at {stage}; once more, smaller: {plan}.",
+    "{stage}阶段显存不足，改用更省的方案再试一次：{plan}。",
 )
 ROUNDED = Text(
     "{title} paints in steps of {multiple} pixels: {asked} became {became}.",
@@ -84,10 +91,20 @@ def fitted(job: Job, family: Family) -> tuple[Job, list[Event]]:
     return replace(job, request=request), notices
 
 
-def model(name: str, count: int, device: Device, dtype: "torch.dtype") -> Said:
-    """What the load stage holds: networks of `count` numbers."""
+def planned(name: str, plan: Plan) -> Notice:
+    """What a model is about to take of the memory, before it is loaded."""
+    return Notice(Said(PLANNED, {"name": name, "needs": plan.said}), "memory")
+
+
+def again(stage: Stage, plan: Plan) -> Notice:
+    """Memory ran out, and what is done about it."""
+    return Notice(Said(AGAIN, {"stage": STAGE_NAMES[stage], "plan": plan.name}), "memory")
+
+
+def model(name: str, count: int, device: Device, dtype: "torch.dtype", plan: Plan) -> Said:
+    """What the load stage holds: networks of `count` numbers, and what a picture takes by the plan."""
     facts = {"name": name, "millions": f"{count / 1e6:.1f}", "dtype": str(dtype).removeprefix("torch.")}
-    return Said(MODEL, {**facts, "device": device.name})
+    return Said(MODEL, {**facts, "device": device.name, "needs": plan.said})
 
 
 def loras(used: Sequence[LoraFile]) -> Said:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from math import gcd
 
 from studio.engine.device import PRECISIONS
+from studio.engine.plan import MODES
 from studio.errors import StudioError
 from studio.families import families
 from studio.origin import title_of
@@ -36,6 +37,8 @@ class Choices:
                 return [(schedule.label.say(language), name) for name, schedule in SCHEDULES.items()]
             case "styles":
                 return [(style.title.say(language), name) for name, style in self._styles().items()]
+            case "memory":
+                return [(told.say(language), name) for name, told in MODES.items()]
             case _:
                 return [(told.say(language), name) for name, told in PRECISIONS.items()]
 

@@ -92,7 +92,7 @@ class GenerateForm:
 
     def draw_sampling(self) -> None:
         """What most people never touch."""
-        for name in ("sampler", "schedule", "precision"):
+        for name in ("sampler", "schedule", "precision", "memory"):
             self._add(name, choices=self.choices.of(name, "en"), filterable=False)
 
     def draw_loras(self) -> None:

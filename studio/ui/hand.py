@@ -14,7 +14,7 @@ from studio.ui.safe import html
 from studio.ui.sheet import Sheet
 from studio.words import Language, Text
 
-_NAMED = ("model", "sampler", "schedule", "precision")
+_NAMED = ("model", "sampler", "schedule", "precision", "memory")
 
 
 @dataclass

@@ -135,8 +135,9 @@ def _pipeline(chain: Any, model: Path) -> Any:
     from studio.families import families
 
     family = families()["kolors"]
-    opened = chain.models.at(family, model, "auto")
-    opened.keys = keys_of(_job(model, 1, 64, 0, previews=False), family, opened.places, opened.where).parts
+    job = _job(model, 1, 64, 0, previews=False)
+    opened = chain.models.at(family, model, job.request)
+    opened.keys = keys_of(job, family, opened.places, opened.where, opened.plan).parts
     networks = opened.parts(part.name for part in family.parts if part.is_network)
     pipeline = KolorsPipeline.from_pretrained(model, dtype=opened.dtype, **networks)
     pipeline.set_progress_bar_config(disable=True)
