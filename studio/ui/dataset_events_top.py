@@ -64,18 +64,18 @@ def wire_top(room: Room) -> None:
     top.chosen.input(None, None, None, js=_REST % "true", **QUIET)
     top.remove.click(top.ask, {*room.desk.needs}, [top.question, top.asks], **AT_ONCE)
     top.keep.click(lambda: gr.update(visible=False), None, top.question, **AT_ONCE)
-    for made in top.form.controls.values():
-        trigger = (
-            made.blur
-            if isinstance(made, gr.Textbox)
-            else made.release
-            if isinstance(made, gr.Slider)
-            else made.input
-        )
-        trigger(room.desk.handler(need), needs, [*top.form.controls.values(), *room.parts], **LATEST)
+    controls = [*top.form.controls.values()]
+    gr.on([_settled(made) for made in controls], room.desk.handler(need), needs, [*controls, *room.parts], **LATEST)
     undo = room.doing(lambda catalogue, data: catalogue.undo())
     undone = top.undo.click(undo, room.needs, room.parts, **IN_ORDER)
     undone.then(reopen(room), room.needs, room.parts, **QUIET)
+
+
+def _settled(made: Any) -> Any:
+    """The event of a control that tells when somebody is done with it."""
+    if isinstance(made, gr.Textbox):
+        return made.blur
+    return made.release if isinstance(made, gr.Slider) else made.input
 
 
 def _need(room: Room, data: Data) -> Mapping[Any, Any]:
@@ -89,8 +89,8 @@ def _need(room: Room, data: Data) -> Mapping[Any, Any]:
 def wire_sieve(room: Room) -> None:
     """Every filter shows the first page of what passes."""
     sieve, grid = room.sieve, room.grid
-    for made in (sieve.words, sieve.keep, sieve.order, *sieve.lists.values(), sieve.is_descending):
-        made.input(room.afresh, room.needs, room.parts, **LATEST)
+    filters = (sieve.words, sieve.keep, sieve.order, *sieve.lists.values(), sieve.is_descending)
+    gr.on([made.input for made in filters], room.afresh, room.needs, room.parts, **LATEST)
 
     def unfold(is_open: bool) -> Callable[[Data], Updates]:
         return room.doing(lambda catalogue, data: {sieve.is_unfolded: is_open})
