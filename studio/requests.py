@@ -15,6 +15,10 @@ from studio.words import Text
 MOST_LORAS = 4
 MOST_SEED = 2**32 - 1
 BLOCK_EXAMPLES = "down, mid, up, up.0, blocks, blocks.0-9, single, text"
+_KEPT = r"([0-9a-f]{64})?"
+_KEPT_NAME = Text(
+    "the name of a kept picture (64 hex digits) or empty", "已保存图片的名称（64 位十六进制）或留空"
+)
 _BLOCKS = r"(down|mid|up|blocks|single|text)(\.\d{1,3}(-\d{1,3})?)?"
 
 
@@ -175,9 +179,33 @@ class GenerateRequest(Request):
         ("What is on the GPU at once; auto takes the fastest that fits. Bits of the text encoder change the picture slightly.",
          "哪些部件同时放进显存；auto 会选放得下的最快方案。改变文本编码器的位数会使画面略有不同。"),
         choices=("auto", "whole", "encoder_away", "encoder_8bit", "encoder_4bit", "offload", "cpu"))  # fmt: skip
+    start: str = setting(
+        "", ("Start picture", "起始图"),
+        ("A picture to begin with instead of pure noise; it is fitted to width and height.",
+         "从这张图开始作画，而不是从纯噪声开始；会按宽高缩放并居中裁剪。"))  # fmt: skip
+    mask: str = setting(
+        "", ("Mask", "遮罩"),
+        ("White parts of the start picture are painted anew, black parts stay as they are.",
+         "起始图中白色部分重新绘制，黑色部分保持原样。"))  # fmt: skip
+    strength: float = setting(
+        0.6, ("Strength", "重绘幅度"),
+        ("How far the picture may go from the start picture; low keeps it, 1 leaves nothing of it.",
+         "与起始图相差多远；越低越接近原图，1 表示完全重画。"), 0.05, 1.0, 0.05)  # fmt: skip
+    upscale: float = setting(
+        1.0, ("Enlarge", "放大倍数"),
+        ("The finished picture is enlarged so many times and painted over for detail; 1 switches it off.",
+         "把完成的图放大到这个倍数，再重绘一遍补足细节；1 表示不放大。"), 1.0, 4.0, 0.1)  # fmt: skip
+    upscale_strength: float = setting(
+        0.35, ("Enlarge: strength", "放大重绘幅度"),
+        ("How far painting over may go from the enlarged picture; 0.2-0.5 is usual.",
+         "放大后的重绘与原图相差多远；常用 0.2-0.5。"), 0.05, 1.0, 0.05)  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for name in ("start", "mask"):
+            if not re.fullmatch(_KEPT, getattr(self, name)):
+                label = self.settings()[name].label
+                raise WrongType(name, label=label, value=getattr(self, name)[:80], wanted=_KEPT_NAME)
         if len(self.loras) > MOST_LORAS:
             raise TooManyLoras("loras", count=len(self.loras), most=MOST_LORAS)
 

@@ -65,7 +65,13 @@ def wire_top(room: Room) -> None:
     top.remove.click(top.ask, {*room.desk.needs}, [top.question, top.asks], **AT_ONCE)
     top.keep.click(lambda: gr.update(visible=False), None, top.question, **AT_ONCE)
     controls = [*top.form.controls.values()]
-    gr.on([_settled(made) for made in controls], room.desk.handler(need), needs, [*controls, *room.parts], **LATEST)
+    gr.on(
+        [_settled(made) for made in controls],
+        room.desk.handler(need),
+        needs,
+        [*controls, *room.parts],
+        **LATEST,
+    )
     undo = room.doing(lambda catalogue, data: catalogue.undo())
     undone = top.undo.click(undo, room.needs, room.parts, **IN_ORDER)
     undone.then(reopen(room), room.needs, room.parts, **QUIET)
