@@ -129,7 +129,7 @@ def test_sample_equals_what_generate_paints(train, ask, settings):
     folder = train(ask(learning_rate=1e-2, sample_prompts=("a red house",), sample_steps=3))
     with PIL.Image.open(folder.path / told(folder, "sample")[-1]["file"]) as sample:
         painted = np.asarray(sample).astype(int)
-    request = GenerateRequest(prompt="a red house", width=64, height=64, steps=3, seed=12, guidance=4.0)
+    request = GenerateRequest(prompt="a red house", width=64, height=64, steps=3, seed=12, guidance=3.0)
     file = LoraFile("ink", settings.loras_dir / "ink.safetensors", 1.0)
     job = Job(request, settings.models_dir / "storybook", "kolors", (file,), False)
     (picture,) = (event for event in Chain().run(job) if isinstance(event, Picture))
