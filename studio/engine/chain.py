@@ -146,8 +146,10 @@ class _Run:
         began = time.perf_counter()
         yield from self.notices
         yield from self._load()
-        yield from self._adapt()
-        yield from self._encode()
+        # where what is away is read again, the denoiser had better come after the texts
+        stages = (self._encode, self._adapt) if self.model.plan.drops else (self._adapt, self._encode)
+        for stage in stages:
+            yield from stage()
         for index, seed in enumerate(self.seeds[self.done :], self.done):
             yield from self._sample(index, seed)
             yield from self._decode(index, seed)
@@ -224,6 +226,8 @@ class _Run:
     def _work(self, index: int, seed: int) -> sample.Work:
         later = [key for key in map(self.keys.picture, self.seeds[index + 1 :]) if key not in self.results]
         parts = self.model.parts(self.family.for_sample)
+        # once more: decoding may have dropped the denoiser that it was done to
+        self.model.adapters().apply(self.keys.loras, self.family.name, self.job.model_dir.name)
         return sample.Work(
             family=self.family,
             parts={**parts, "scheduler": {**parts["scheduler"], **self.job.scheduler}},

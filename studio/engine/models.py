@@ -128,6 +128,8 @@ class Model:
 
     def adapters(self, part: str = "") -> Adapters:
         """The LoRAs of the denoiser, or of the text encoder `part`."""
+        if self.plan.drops and not part:
+            self.parts([self._family.denoiser])
         adapters: Adapters = self._open(part or self._family.denoiser).value.adapters
         return adapters
 

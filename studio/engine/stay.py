@@ -18,22 +18,22 @@ class Guest:
     def __init__(self, network: Any, device: str) -> None:
         self._network, self._device = network, device
         self._home = {name: tensor.data for name, tensor in self._tensors()}
-        self._is_here = False
+        self.is_here = False
 
     def come(self) -> None:
         """Be on the device."""
         for _, tensor in self._tensors():
             tensor.data = tensor.data.to(self._device)
-        self._is_here = True
+        self.is_here = True
 
     def go(self) -> bool:
         """Leave the device; gives whether it was there."""
-        if not self._is_here:
+        if not self.is_here:
             return False
         for name, tensor in self._tensors():
             home = self._home.get(name)
             tensor.data = tensor.data.to("cpu") if home is None else home
-        self._is_here = False
+        self.is_here = False
         return True
 
     def _tensors(self) -> "Iterator[tuple[str, torch.Tensor]]":
