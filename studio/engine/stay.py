@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+_LAYERWISE = ("group_offloading", "layer_execution_tracker")
+"""diffusers' names for what brings and sends off a layer, and for what learns when."""
 TILE_OVERLAP = 0.25
 """Part of a tile's side that is blended into the next."""
 
@@ -50,6 +52,17 @@ def layer_by_layer(network: Any, device: str) -> None:
     apply_group_offloading(
         network, onload_device=device, offload_type="leaf_level", use_stream=device == "cuda"
     )
+
+
+def keep_what_is_read(network: Any, device: str) -> None:
+    """Have layers stay on the device whose weights an adapter reads besides calling them, as DoRA does for its
+    lengths."""
+    for module in network.modules():
+        if getattr(module, "lora_magnitude_vector", None):
+            layer = module.get_base_layer()
+            for hook in _LAYERWISE:
+                layer._diffusers_hook.remove_hook(hook, recurse=False)
+            layer.to(device)
 
 
 def set_tiles(autoencoder: Any, side_px: int) -> None:

@@ -159,10 +159,18 @@ class Benchmark:
         scheduler = EulerDiscreteScheduler.from_config(parts.pop("scheduler"))
         pipeline = KolorsPipeline(**parts, scheduler=scheduler)
         pipeline.set_progress_bar_config(disable=True)
-        if self.device.kind == "cuda":
-            pipeline.enable_model_cpu_offload()
         yield {"what": "KolorsPipeline, load", "seconds": time.perf_counter() - began}
-        for what in ("KolorsPipeline with model offload, first picture", "KolorsPipeline with model offload"):
+        pipeline.to(self.device.kind)
+        yield from self._by_pipeline("KolorsPipeline", pipeline, seconds)
+        if self.device.kind == "cuda":
+            pipeline.to("cpu")
+            pipeline.enable_model_cpu_offload()
+        yield from self._by_pipeline("KolorsPipeline with model offload", pipeline, seconds)
+
+    def _by_pipeline(self, name: str, pipeline: Any, seconds: float) -> Iterator[dict[str, Any]]:
+        import torch
+
+        for what in (f"{name}, first picture", name):
             began = time.perf_counter()
             with _Peak(self.device) as peak:
                 pipeline(

@@ -10,8 +10,12 @@ from studio.engine.events import Job, LoraFile, Notice, Picture, StageEnded
 from studio.engine.load import open_part
 from studio.errors import OutOfMemory
 from studio.families import families
+from studio.lora.attach import attach, detach
+from studio.lora.layer import Layer
+from studio.lora.match import Match
 from studio.requests import GenerateRequest
 from studio.settings import ROOT
+from tests.tiny import attention_shapes
 
 BASE = {"prompt": "a red house 夜晚", "width": 64, "height": 64, "steps": 2, "seed": 1, "guidance": 3.0}
 EXACT = ("whole", "encoder_away", "offload", "cpu")
@@ -89,6 +93,26 @@ def test_loras_come_and_go_in_every_mode(chain, job, tiny_lora, mode):
     assert fresh(chain, job([LoraFile("ink", tiny_lora, 0.8)], memory=mode)) == with_lora
     if mode in EXACT:
         assert with_lora == fresh(Chain(), job([LoraFile("ink", tiny_lora, 0.8)]))
+
+
+def travelling(network):
+    """The layers that come and go."""
+    hooked = [module for module in network.modules() if hasattr(module, "_diffusers_hook")]
+    return [module for module in hooked if "group_offloading" in module._diffusers_hook.hooks]
+
+
+def test_layers_that_a_dora_reads_stay_where_it_can(tiny_kolors):
+    unet = open_part(families()["kolors"].part("unet"), tiny_kolors, "cpu", torch.float32)
+    stay.layer_by_layer(unet, "cpu")
+    name, shape = next(iter(attention_shapes(tiny_kolors).items()))
+    layer = Layer(torch.ones(2, shape[1]), torch.ones(shape[0], 2), 2.0, magnitude=torch.ones(shape[0]))
+    attach(unet, "dora", Match({name: layer}, 1, (), "kolors", "file"))
+    before = travelling(unet)
+    stay.keep_what_is_read(unet, "cpu")
+    after = travelling(unet)
+    assert [m for m in before if m not in after] == [unet.get_submodule(name).get_base_layer()]
+    stay.keep_what_is_read(unet, "cpu")
+    detach(unet, "dora")
 
 
 def test_turning_modes_says_so_before_loading(chain, job):
