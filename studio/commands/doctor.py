@@ -12,7 +12,9 @@ from studio import __version__
 from studio.commands import Command, told
 from studio.disk import check_writable, free_bytes
 from studio.errors import ModelNotHere, StudioError
+from studio.families import families
 from studio.presets import Presets
+from studio.requests import GenerateRequest
 from studio.settings import Settings
 from studio.shelf import ModelCard, Shelf
 from studio.words import Language, Said, Text
@@ -68,7 +70,7 @@ def examine(settings: Settings) -> Report:
     free = _disk(settings, problems)
     shelf, presets = Shelf(settings), Presets(settings)
     problems += [*shelf.broken_cards(), *shelf.unknown_models()]
-    models = [_model(card, settings.language, problems) for card in shelf.models()]
+    models = [_model(card, settings.language, problems, device is not None) for card in shelf.models()]
     if not any(model["is_usable"] for model in models):
         problems.append(Said(_NO_MODEL, {}))
     loras = []
@@ -125,7 +127,9 @@ def _disk(settings: Settings, problems: list[Said | StudioError]) -> int:
     return free
 
 
-def _model(card: ModelCard, language: Language, problems: list[Said | StudioError]) -> dict[str, Any]:
+def _model(
+    card: ModelCard, language: Language, problems: list[Said | StudioError], has_device: bool
+) -> dict[str, Any]:
     error: StudioError | None = None
     try:
         card.check()
@@ -134,7 +138,17 @@ def _model(card: ModelCard, language: Language, problems: list[Said | StudioErro
         if not isinstance(found, ModelNotHere):  # a model that wasn't downloaded is no problem
             problems.append(found)
     return {"name": card.name, "family": card.family, "is_usable": error is None, "missing": card.missing,
-            "folder": str(card.folder), "source": card.source_url, "error": error.say(language) if error else None}  # fmt: skip
+            "folder": str(card.folder), "source": card.source_url, "error": error.say(language) if error else None,
+            "memory": _memory(card).say(language) if has_device and card.family in families() and not error else None}  # fmt: skip
+
+
+def _memory(card: ModelCard) -> Said:
+    """What a picture by the model's own settings takes of the memory here, and by which plan it would be made."""
+    from studio.engine.device import pick_device
+    from studio.engine.models import Models
+
+    request = GenerateRequest.from_dict(card.defaults)
+    return Models(pick_device()).at(families()[card.family], card.folder, request).plan.said
 
 
 def _add_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
@@ -173,7 +187,9 @@ def _lines(report: Report, language: Language) -> list[str]:
         )
     )
     lines.append(say("Models", "模型"))
-    lines += [f"  {model['name']}: {model['error'] or say('ready', '可用')}" for model in report.models]
+    for model in report.models:
+        ready = say("ready", "可用") + (f"; {model['memory']}" if model["memory"] else "")
+        lines.append(f"  {model['name']}: {model['error'] or ready}")
     lines.append(say("LoRAs", "LoRA"))
     lines += [f"  {lora['name']}" + ("" if lora["is_usable"] else " ✗") for lora in report.loras] or ["  -"]
     lines.append(say("What would fail", "会出问题的地方"))

@@ -34,6 +34,7 @@ NO_TEXT_ENCODER = Text(
 )
 
 LoraKey = tuple[str, int, int]
+Loras = Sequence[tuple[LoraKey, LoraFile]]
 
 
 def lora_key(file: Path, name: str) -> LoraKey:
@@ -67,11 +68,11 @@ class Adapters:
         self._active: Hashable = ()
         self._count = 0
 
-    def has(self, loras: Sequence[tuple[LoraKey, LoraFile]]) -> bool:
+    def has(self, loras: Loras) -> bool:
         """Whether all of these are attached already."""
         return all(key in self._attached for key, _ in loras)
 
-    def apply(self, loras: Sequence[tuple[LoraKey, LoraFile]], family: str, model: str) -> list[Match]:
+    def apply(self, loras: Loras, family: str, model: str) -> list[Match]:
         """Make the network work with exactly these LoRAs; gives their matches in the same order.
 
         Raises LoraError for one that can't be used."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.engine import decode, encode, sample, start, tell
-from studio.engine.adapt import Adapters, report, report_texts
+from studio.engine.adapt import report, report_texts
 from studio.engine.cache import Cache, Kept
 from studio.engine.device import Device, free_memory, is_out_of_memory, peak_bytes, pick_device
 from studio.engine.events import (
@@ -65,7 +65,8 @@ class Chain:
         Where memory runs out it goes on once more by the next smaller plan, from the first picture that isn't done.
         Raises StudioError; whatever else goes wrong becomes OutOfMemory or Unexpected."""
         told = list[Event]()
-        done, plan = 0, None
+        done = 0
+        plan: Plan | None = None
         while True:
             stage: Stage = "load"
             run: _Run | None = None
@@ -147,8 +148,10 @@ class _Run:
         began = time.perf_counter()
         yield from self.notices
         yield from self._load()
-        yield from self._adapt()
-        yield from self._encode()
+        # where what is away is read again, the denoiser had better come after the texts
+        stages = (self._encode, self._adapt) if self.model.plan.drops else (self._adapt, self._encode)
+        for stage in stages:
+            yield from stage()
         for index, seed in enumerate(self.seeds[self.done :], self.done):
             yield from self._sample(index, seed)
             yield from self._decode(index, seed)
@@ -172,15 +175,14 @@ class _Run:
         kept = self.results.get(key)
         reused = kept is not None or not self._unsampled
         if self._unsampled:
-            adapters = self.model.adapters()
-            reused = reused and adapters.has(self.keys.loras)
-            kept = self.results.put(key, self._apply(adapters))
+            reused = self.model.adapters().has(self.keys.loras) and reused
+            kept = self.results.put(key, self._apply())
         yield from kept.tells if kept else ()
         yield self._ended("adapt", kept, reused)
 
-    def _apply(self, adapters: Adapters) -> Kept:
+    def _apply(self) -> Kept:
         loras, model = self.keys.loras, self.job.model_dir.name
-        matches = adapters.apply(loras, self.family.name, model)
+        matches = self.model.adapt(loras)
         told = [
             event
             for (_, lora), match in zip(loras, matches, strict=True)
@@ -235,6 +237,8 @@ class _Run:
     def _work(self, index: int, seed: int) -> sample.Work:
         later = [key for key in map(self.keys.picture, self.seeds[index + 1 :]) if key not in self.results]
         parts = self.model.parts(self.family.for_sample)
+        # once more: decoding may have dropped the denoiser that it was done to
+        self.model.adapt(self.keys.loras)
         return sample.Work(
             family=self.family,
             parts={**parts, "scheduler": {**parts["scheduler"], **self.job.scheduler}},

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from studio.engine import plan as plans
 from studio.engine import tell
-from studio.engine.adapt import Adapters, text_parts
+from studio.engine.adapt import Adapters, Loras, text_parts
 from studio.engine.cache import Cache, Kept
 from studio.engine.device import Device, cpu, free_memory, pick_dtype, room
 from studio.engine.load import Packing, bytes_on_disk, open_part, signature
 from studio.engine.places import places_of
 from studio.engine.plan import Plan, Sizes, Stage, Work
 from studio.engine.preview import Preview, TinyPreview, fit
-from studio.engine.stay import Guest, layer_by_layer, set_tiles
+from studio.engine.stay import Guest, keep_what_is_read, layer_by_layer, set_tiles
 from studio.engine.weigh import is_packable, weigh
 from studio.families.family import Family
 from studio.families.parts import network
+from studio.lora.match import Match
 from studio.requests import GenerateRequest
 
 if TYPE_CHECKING:
@@ -83,6 +84,10 @@ class Model:
         if self.plan.mode == "cpu" and self.device.kind != "cpu":
             self.device = cpu()
             self.dtype = self._format()
+        sizes, work, _ = self._weighed()
+        self._bytes = (
+            sizes.encoders + sizes.denoiser
+        ) * work.itemsize + sizes.decoder * work.decoder_itemsize
 
     @property
     def where(self) -> Hashable:
@@ -128,8 +133,17 @@ class Model:
 
     def adapters(self, part: str = "") -> Adapters:
         """The LoRAs of the denoiser, or of the text encoder `part`."""
+        if self.plan.drops and not part:
+            self.parts([self._family.denoiser])
         adapters: Adapters = self._open(part or self._family.denoiser).value.adapters
         return adapters
+
+    def adapt(self, loras: Loras) -> list[Match]:
+        """Make the denoiser work with exactly these LoRAs. Raises LoraError."""
+        matches = self.adapters().apply(loras, self._family.name, self._dir.name)
+        if self._comes_by_layers(self._family.denoiser):
+            keep_what_is_read(self._open(self._family.denoiser).value.part, self.device.kind)
+        return matches
 
     def preview(self) -> Preview:
         """The user's tiny autoencoder where there is one, else the preview map of the autoencoder, fitted once."""

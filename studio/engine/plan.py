@@ -164,13 +164,14 @@ def _plan(sizes: Sizes, work: Work, room: Room, mode: Mode) -> Plan:
     needs = {each: max(_taken(sizes, work, each, True, tile_px).values()) for each in LADDER}
     needs[mode] = max(_taken(sizes, work, mode, is_alone, tile_px).values())
     free = room.main if mode == "cpu" else room.device
-    return Plan(mode, is_alone, tile_px, is_scarce and mode != "offload", needs, free)
+    return Plan(mode, is_alone, tile_px, is_scarce and mode not in (*ALL, "offload"), needs, free)
 
 
 def _fits(sizes: Sizes, work: Work, room: Room, mode: Mode) -> bool:
     """Whether a mode fits: its decoding in tiles if not otherwise, save where everything stays."""
     tile_px = 0 if mode in ALL else TILE_PX
     held = (sizes.encoders + sizes.denoiser) * work.itemsize if mode == "offload" else 0
+    held += held // 2  # pinned memory comes in powers of two
     peak = max(_taken(sizes, work, mode, True, tile_px).values())
     return held <= room.main * CPU_SHARE and peak <= _budget(room, mode)
 

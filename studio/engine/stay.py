@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+_LAYERWISE = ("group_offloading", "layer_execution_tracker")
+"""diffusers' names for what brings and sends off a layer, and for what learns when."""
 TILE_OVERLAP = 0.25
 """Part of a tile's side that is blended into the next."""
 
@@ -18,22 +20,22 @@ class Guest:
     def __init__(self, network: Any, device: str) -> None:
         self._network, self._device = network, device
         self._home = {name: tensor.data for name, tensor in self._tensors()}
-        self._is_here = False
+        self.is_here = False
 
     def come(self) -> None:
         """Be on the device."""
         for _, tensor in self._tensors():
             tensor.data = tensor.data.to(self._device)
-        self._is_here = True
+        self.is_here = True
 
     def go(self) -> bool:
         """Leave the device; gives whether it was there."""
-        if not self._is_here:
+        if not self.is_here:
             return False
         for name, tensor in self._tensors():
             home = self._home.get(name)
             tensor.data = tensor.data.to("cpu") if home is None else home
-        self._is_here = False
+        self.is_here = False
         return True
 
     def _tensors(self) -> "Iterator[tuple[str, torch.Tensor]]":
@@ -50,6 +52,17 @@ def layer_by_layer(network: Any, device: str) -> None:
     apply_group_offloading(
         network, onload_device=device, offload_type="leaf_level", use_stream=device == "cuda"
     )
+
+
+def keep_what_is_read(network: Any, device: str) -> None:
+    """Have layers stay on the device whose weights an adapter reads besides calling them, as DoRA does for its
+    lengths."""
+    for module in network.modules():
+        if getattr(module, "lora_magnitude_vector", None):
+            layer = module.get_base_layer()
+            for hook in _LAYERWISE:
+                layer._diffusers_hook.remove_hook(hook, recurse=False)
+            layer.to(device)
 
 
 def set_tiles(autoencoder: Any, side_px: int) -> None:

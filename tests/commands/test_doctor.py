@@ -39,6 +39,15 @@ def test_everything_is_told_as_json(run):
     assert any("models/storybook" in problem for problem in told["problems"])
 
 
+def test_it_tells_what_a_picture_takes_of_the_memory(run, tmp_path):
+    (tmp_path / "models" / "storybook").symlink_to(ROOT / "models" / "storybook")
+    code, out = run("--language", "en")
+    (line,) = [line for line in out.splitlines() if "storybook: ready" in line]
+    assert "needs about" in line
+    assert code == 0
+    assert "约需" in run("--language", "zh")[1]
+
+
 def test_damaged_things_are_problems_with_a_way_out(run, tmp_path):
     (tmp_path / "models" / "loras" / "old.ckpt").write_bytes(b"PK\x03\x04")
     (tmp_path / "models" / "cards" / "odd.toml").write_text("[")

@@ -447,7 +447,7 @@ def test_out_of_memory_in_the_middle_of_sampling(job, monkeypatch):
 
     def greedy(self, *args, **how):
         calls.append(1)
-        if len(calls) == 2:
+        if len(calls) in (2, 3):
             raise torch.OutOfMemoryError("out of memory")
         return forward(self, *args, **how)
 
