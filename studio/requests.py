@@ -171,6 +171,26 @@ class GenerateRequest(Request):
         ("Number format of the computation; auto picks the fastest that is safe here.",
          "计算所用的数值格式；auto 会选本机上安全且最快的。"))  # fmt: skip
 
+    start: str = setting(
+        "", ("Start picture", "起始图"),
+        ("A picture to begin with instead of noise: its shapes and colours stay, as far as the strength lets them.",
+         "从一张图片而不是噪声开始：重绘强度越低，原来的形状和颜色保留得越多。"))  # fmt: skip
+    mask: str = setting(
+        "", ("Painted part", "涂抹区域"),
+        ("Where you paint, the picture is made anew; the rest stays as it is.", "涂抹的地方会重新绘制，其余保持原样。"))  # fmt: skip
+    strength: float = setting(
+        0.6, ("Strength", "重绘强度"),
+        ("How far to leave the start picture: 0.3 touches it up, 0.6 repaints it, 1 keeps nothing.",
+         "离起始图多远：0.3 略作修饰，0.6 大体重画，1 完全不保留。"), 0.05, 1.0, 0.05)  # fmt: skip
+    upscale: float = setting(
+        1.0, ("Enlarge", "放大倍数"),
+        ("Makes the picture so many times larger and paints over it once more; 1 leaves it as it is.",
+         "先放大到这么多倍，再重绘一遍补足细节；1 表示不放大。"), 1.0, 4.0, 0.1)  # fmt: skip
+    upscale_strength: float = setting(
+        0.35, ("Strength of the second pass", "第二遍的重绘强度"),
+        ("How much the second pass may change; 0.2-0.4 adds detail and keeps the picture.",
+         "第二遍可以改动多少；0.2-0.4 只添细节，不改画面。"), 0.05, 1.0, 0.05)  # fmt: skip
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if len(self.loras) > MOST_LORAS:

@@ -18,6 +18,7 @@ from studio.presets import Presets, Style, weave
 from studio.requests import MOST_SEED, GenerateRequest
 from studio.settings import Settings
 from studio.shelf import Shelf
+from studio.starts import Starts
 from studio.wildcards import WordLists
 
 _ASK_AGAIN_S = 0.5
@@ -51,6 +52,7 @@ class Studio:
         self.presets = Presets(settings)
         self.wildcards = WordLists(settings.presets_dir / "wildcards")
         self.history = History(settings)
+        self.starts = Starts(settings.output_dir)
         self.engine = engine if engine is not None else self._engine()
         self._may_name_files = may_name_files
         self._queue: list[object] = []
