@@ -10,6 +10,9 @@ Each class is one fact, with its sentence in both languages: it names the thing,
     │   ├── UnknownChoice
     │   ├── NotForFlow
     │   ├── PresetBroken
+    │   ├── MaskAlone
+    │   ├── MaskBlack
+    │   ├── StartMissing
     │   └── TooManyLoras
     ├── ModelError
     │   ├── ModelMissing
@@ -131,6 +134,33 @@ class PresetBroken(RequestError):
         if isinstance(error, KeyError):
             return cls(None, file=file, reason=Said(Text("it lacks {key}.", "缺少 {key}。"), {"key": error}))
         return cls(None, file=file, reason=Said(Text("{why}.", "{why}。"), {"why": str(error)[:200]}))
+
+
+class MaskAlone(RequestError):
+    """A mask without the picture that it masks."""
+
+    text = Text(
+        "There is a mask but no start picture; give the picture that it belongs to, or take the mask away.",
+        "只有遮罩，没有起始图；请提供遮罩对应的图片，或去掉遮罩。",
+    )
+
+
+class MaskBlack(RequestError):
+    """A mask that leaves nothing to paint."""
+
+    text = Text(
+        "The mask is black everywhere, so nothing would be painted; make the parts to paint anew white.",
+        "遮罩全黑，没有可重绘的部分；请把要重绘的地方涂白。",
+    )
+
+
+class StartMissing(RequestError):
+    """A picture to begin with, or a mask, that isn't kept here."""
+
+    text = Text(
+        "The picture that this recipe begins with is not kept here; give the picture again.",
+        "这份参数所用的起始图或遮罩不在本机；请重新提供图片。",
+    )
 
 
 class TooManyLoras(RequestError):

@@ -15,6 +15,8 @@ from studio.words import Text
 MOST_LORAS = 4
 MOST_SEED = 2**32 - 1
 BLOCK_EXAMPLES = "down, mid, up, up.0, blocks, blocks.0-9, single, text"
+_KEPT = r"([0-9a-f]{64})?"
+_KEPT_NAME = Text("the name of a kept picture (64 hex digits) or empty", "已保存图片的名称（64 位十六进制）或留空")
 _BLOCKS = r"(down|mid|up|blocks|single|text)(\.\d{1,3}(-\d{1,3})?)?"
 
 
@@ -170,29 +172,33 @@ class GenerateRequest(Request):
         "auto", ("Precision", "精度"),
         ("Number format of the computation; auto picks the fastest that is safe here.",
          "计算所用的数值格式；auto 会选本机上安全且最快的。"))  # fmt: skip
-
     start: str = setting(
         "", ("Start picture", "起始图"),
-        ("A picture to begin with instead of noise: its shapes and colours stay, as far as the strength lets them.",
-         "从一张图片而不是噪声开始：重绘强度越低，原来的形状和颜色保留得越多。"))  # fmt: skip
+        ("A picture to begin with instead of pure noise; it is fitted to width and height.",
+         "从这张图开始作画，而不是从纯噪声开始；会按宽高缩放并居中裁剪。"))  # fmt: skip
     mask: str = setting(
-        "", ("Painted part", "涂抹区域"),
-        ("Where you paint, the picture is made anew; the rest stays as it is.", "涂抹的地方会重新绘制，其余保持原样。"))  # fmt: skip
+        "", ("Mask", "遮罩"),
+        ("White parts of the start picture are painted anew, black parts stay as they are.",
+         "起始图中白色部分重新绘制，黑色部分保持原样。"))  # fmt: skip
     strength: float = setting(
-        0.6, ("Strength", "重绘强度"),
-        ("How far to leave the start picture: 0.3 touches it up, 0.6 repaints it, 1 keeps nothing.",
-         "离起始图多远：0.3 略作修饰，0.6 大体重画，1 完全不保留。"), 0.05, 1.0, 0.05)  # fmt: skip
+        0.6, ("Strength", "重绘幅度"),
+        ("How far the picture may go from the start picture; low keeps it, 1 leaves nothing of it.",
+         "与起始图相差多远；越低越接近原图，1 表示完全重画。"), 0.05, 1.0, 0.05)  # fmt: skip
     upscale: float = setting(
         1.0, ("Enlarge", "放大倍数"),
-        ("Makes the picture so many times larger and paints over it once more; 1 leaves it as it is.",
-         "先放大到这么多倍，再重绘一遍补足细节；1 表示不放大。"), 1.0, 4.0, 0.1)  # fmt: skip
+        ("The finished picture is enlarged so many times and painted over for detail; 1 switches it off.",
+         "把完成的图放大到这个倍数，再重绘一遍补足细节；1 表示不放大。"), 1.0, 4.0, 0.1)  # fmt: skip
     upscale_strength: float = setting(
-        0.35, ("Strength of the second pass", "第二遍的重绘强度"),
-        ("How much the second pass may change; 0.2-0.4 adds detail and keeps the picture.",
-         "第二遍可以改动多少；0.2-0.4 只添细节，不改画面。"), 0.05, 1.0, 0.05)  # fmt: skip
+        0.35, ("Enlarge: strength", "放大重绘幅度"),
+        ("How far painting over may go from the enlarged picture; 0.2-0.5 is usual.",
+         "放大后的重绘与原图相差多远；常用 0.2-0.5。"), 0.05, 1.0, 0.05)  # fmt: skip
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for name in ("start", "mask"):
+            if not re.fullmatch(_KEPT, getattr(self, name)):
+                label = self.settings()[name].label
+                raise WrongType(name, label=label, value=getattr(self, name)[:80], wanted=_KEPT_NAME)
         if len(self.loras) > MOST_LORAS:
             raise TooManyLoras("loras", count=len(self.loras), most=MOST_LORAS)
 
