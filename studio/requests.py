@@ -16,7 +16,9 @@ MOST_LORAS = 4
 MOST_SEED = 2**32 - 1
 BLOCK_EXAMPLES = "down, mid, up, up.0, blocks, blocks.0-9, single, text"
 _KEPT = r"([0-9a-f]{64})?"
-_KEPT_NAME = Text("the name of a kept picture (64 hex digits) or empty", "已保存图片的名称（64 位十六进制）或留空")
+_KEPT_NAME = Text(
+    "the name of a kept picture (64 hex digits) or empty", "已保存图片的名称（64 位十六进制）或留空"
+)
 _BLOCKS = r"(down|mid|up|blocks|single|text)(\.\d{1,3}(-\d{1,3})?)?"
 
 

@@ -122,6 +122,8 @@ class Studio:
             family=card.family,
             loras=loras,
             scheduler=card.scheduler,
+            start=self.starts.file(woven.start, "start"),
+            mask=self.starts.file(woven.mask, "mask"),
         )
 
     def _styles(self, request: GenerateRequest) -> Mapping[str, Style]:

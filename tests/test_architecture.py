@@ -34,7 +34,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("families", "lora"),
     ("presets", "shelf"),
     ("schedulers", "exchange", "datasets"),
-    ("engine", "history"),
+    ("engine", "history", "starts"),
     ("runs",),
     ("batch",),
     ("studio", "storybook", "training", "captioning"),

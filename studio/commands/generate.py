@@ -22,6 +22,7 @@ from studio.schedulers.samplers import SAMPLERS
 from studio.schedulers.schedules import SCHEDULES
 from studio.settings import Settings
 from studio.shelf import Shelf
+from studio.starts import Starts
 from studio.studio import Saved, Studio, Waiting
 from studio.words import Said, Text
 
@@ -79,6 +80,8 @@ def _run(given: argparse.Namespace, settings: Settings) -> int:
 def _request(given: argparse.Namespace, settings: Settings) -> GenerateRequest:
     """The request: what was given, over the preset, over what suits the model, over the defaults."""
     typed = options.values(GenerateRequest, given)
+    starts = Starts(settings)
+    typed |= {name: starts.keep(Path(typed[name]), name) for name in ("start", "mask") if typed.get(name)}
     preset = Presets(settings).preset(given.preset).values if given.preset else {}
     model = typed.get("model", preset.get("model", GenerateRequest().model))
     suits: dict[str, Any] = next((c.defaults for c in Shelf(settings).models() if c.name == model), {})

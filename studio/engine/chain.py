@@ -7,10 +7,11 @@ import logging
 import secrets
 import time
 from collections.abc import Generator, Hashable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.engine import decode, encode, sample, tell
+from studio.engine import decode, encode, sample, start, tell
 from studio.engine.adapt import Adapters, report, report_texts
 from studio.engine.cache import Cache, Kept
 from studio.engine.device import Device, free_memory, is_out_of_memory, peak_bytes, pick_device
@@ -150,11 +151,21 @@ class _Run:
                 reused = False
                 parts = self.model.parts(self.family.for_encode)
                 self.results.put(key, encode.run(self.family, parts, getattr(self.request, field), field))
-        kept = [self.results.get(key) for _, key in self.keys.texts]
+        reused = self._encode_start() and reused
+        kept = [self.results.get(key) for key in (*dict(self.keys.texts).values(), self.keys.start) if key]
         for one in kept:
             yield from one.tells if one else ()
         held = kept[0] and Kept(None, sum(one.bytes for one in kept if one), kept[0].holds)
         yield self._ended("encode", held, reused)
+
+    def _encode_start(self) -> bool:
+        """Encode the picture to begin with where somebody needs it; gives whether nothing had to be done."""
+        key = self.keys.start
+        if key is None or self.job.start is None or not self._unsampled or key in self.results:
+            return True
+        pixels = start.fitted(self.job.start, self.request.width, self.request.height)
+        self.results.put(key, start.encode(self.family, self.model.parts(self.family.for_picture), pixels))
+        return False
 
     def _apply_to_texts(self) -> list[Event]:
         """Make the text encoders work with the job's LoRAs; gives what the reader should know of that."""
@@ -189,7 +200,22 @@ class _Run:
             pictures_left=len(later),
             decode_seconds=self.chain.decode_seconds,
             hand=self.chain.hand,
+            begin=self._begin_with(),
         )
+
+    def _begin_with(self) -> sample.Begin | None:
+        """The latents to begin with, and the mask in their shape."""
+        if self.keys.start is None:
+            return None
+        latents: torch.Tensor = self._result(self.keys.start).value
+        mask = self._mask()
+        small = None if mask is None else start.shrunk(mask, latents)
+        return sample.Begin(latents, small, self.request.strength)
+
+    def _mask(self) -> "torch.Tensor | None":
+        if self.job.mask is None:
+            return None
+        return start.fitted_mask(self.job.mask, self.request.width, self.request.height)
 
     def _decode(self, index: int, seed: int) -> Events:
         yield from self._begin("decode", index)
@@ -198,9 +224,18 @@ class _Run:
         if kept is None:
             latents: torch.Tensor = self._result(self.keys.latents(seed)).value
             kept = decode.run(self.family, self.model.parts(self.family.for_decode), latents)
+            kept = self._with_the_rest(kept)
             self.results.put(self.keys.picture(seed), kept)
             self.chain.decode_seconds = time.perf_counter() - self._began
         yield self._ended("decode", kept, reused, index)
+
+    def _with_the_rest(self, kept: Kept) -> Kept:
+        """The decoded pixels, and around the mask those of the picture to begin with."""
+        mask = self._mask()
+        if mask is None or self.job.start is None:
+            return kept
+        old = start.fitted(self.job.start, self.request.width, self.request.height)
+        return replace(kept, value=start.composed(kept.value, old, mask))
 
     def _begin(self, stage: Stage, picture: int = 0) -> Iterator[Event]:
         yield StageStarted(stage, picture)
@@ -227,6 +262,8 @@ class _Run:
             names.update(self.family.for_sample)
             if any(key not in self.results for _, key in self.keys.texts):
                 names.update(self.family.for_encode)
+            if self.keys.start and self.keys.start not in self.results:
+                names.update(self.family.for_picture)
         if any(self.keys.picture(seed) not in self.results for seed in self.seeds):
             names.update(self.family.for_decode)
         return [part.name for part in self.family.parts if part.name in names]

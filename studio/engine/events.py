@@ -33,6 +33,10 @@ class Job:
     previews: bool = True
     scheduler: Mapping[str, Any] = field(default_factory=dict)
     """What the model's card says otherwise than the model's own scheduler configuration."""
+    start: Path | None = None
+    """The PNG file of the picture to begin with."""
+    mask: Path | None = None
+    """The PNG file whose white parts are painted anew."""
 
 
 @dataclass(frozen=True)

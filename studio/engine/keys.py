@@ -5,11 +5,13 @@ of the stages that use it, and of no other: a new autoencoder decodes the kept l
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from pathlib import Path
 
 from studio.engine.adapt import LoraKey, changes_texts, lora_key, text_parts
 from studio.engine.events import Job, LoraFile
-from studio.engine.load import signature
+from studio.engine.load import file_signature, signature
 from studio.engine.places import Places
+from studio.errors import StartMissing
 from studio.families.family import Family
 
 
@@ -23,6 +25,8 @@ class Keys:
     """The text encoders that LoRAs may change."""
     positive: Hashable
     negative: Hashable | None
+    start: Hashable | None
+    """The latents of the picture to begin with."""
     _sampling: Hashable
     _decoding: Hashable
 
@@ -43,7 +47,7 @@ class Keys:
 
 def keys_of(job: Job, family: Family, places: Places, where: Hashable) -> Keys:
     """The keys of `job`; `where` is the device and number format. Raises LoraMissing, and LoraError for a file that
-    can't be read where text encoders may depend on it."""
+    can't be read where text encoders may depend on it; StartMissing."""
     request = job.request
     parts: dict[str, Hashable] = {
         part.name: (
@@ -66,7 +70,7 @@ def keys_of(job: Job, family: Family, places: Places, where: Hashable) -> Keys:
     positive = text(request.prompt)
     is_free = family.guidance == "free"
     negative = text(request.negative_prompt) if is_free and request.guidance > 1 else None
-    sampling = (
+    sampling: tuple[Hashable, ...] = (
         tuple(parts[name] for name in family.for_sample if name not in family.for_decode),
         tuple((key, lora.weight, lora.blocks) for key, lora in loras if lora.weight != 0),
         (positive, negative),
@@ -79,5 +83,20 @@ def keys_of(job: Job, family: Family, places: Places, where: Hashable) -> Keys:
         ),
         (request.width, request.height),
     )
+    start = None
+    if job.start is not None:
+        size = (request.width, request.height)
+        ways = tuple(parts[name] for name in family.for_picture)
+        start = ("start", ways, _picture_key(job.start, "start"), size)
+        mask = job.mask and _picture_key(job.mask, "mask")
+        sampling = (*sampling, (start, mask, request.strength))
     decoding = tuple(parts[name] for name in family.for_decode)
-    return Keys(parts, loras, texts, positive, negative, sampling, decoding)
+    return Keys(parts, loras, texts, positive, negative, start, sampling, decoding)
+
+
+def _picture_key(file: Path, field: str) -> Hashable:
+    """A picture's file by path, size and time of change. Raises StartMissing."""
+    try:
+        return (str(file), *file_signature(file))
+    except OSError:
+        raise StartMissing(field) from None

@@ -13,6 +13,7 @@ from studio.errors import NotFinite
 from studio.families.family import Conditioning, Family, OnStep, Parts, Sampling
 from studio.requests import GenerateRequest
 from studio.schedulers.build import build
+from studio.schedulers.start import Start, shortened
 from studio.schedulers.walk import Scheduler
 from studio.words import Said, Text
 
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
 
 LATENTS = Text("latents {shape}, seed {seed}", "潜变量 {shape}，种子 {seed}")
 SAMPLE = Text("sample", "采样")
+
+
+@dataclass(frozen=True)
+class Begin:
+    """What sampling begins with instead of noise: latents (1, C, h, w), a mask of the same shape (1 where painted anew)
+    if there is one, and how far it goes from them, 0 to 1."""
+
+    latents: "torch.Tensor"
+    mask: "torch.Tensor | None"
+    strength: float
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,12 @@ class Work:
     pictures_left: int
     decode_seconds: float
     hand: Hand
+    begin: Begin | None = None
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        """How many steps are taken, and how many the grid has that they are the end of."""
+        return shortened(self.request.steps, self.begin.strength if self.begin else 1)
 
 
 def run(work: Work) -> Generator[Step, None, Kept]:
@@ -45,13 +62,15 @@ def run(work: Work) -> Generator[Step, None, Kept]:
     import torch
 
     request = work.request
-    scheduler = build(work.parts["scheduler"], request.sampler, request.schedule, request.steps)
+    _, steps = work.steps
+    scheduler = build(work.parts["scheduler"], request.sampler, request.schedule, steps, _start(work))
     noise = torch.Generator().manual_seed(
         work.seed
     )  # on the CPU, so that a seed gives the same noise anywhere
     sampling = Sampling(
-        work.positive, work.negative, request.width, request.height, request.steps, request.guidance, noise
-    )
+        work.positive, work.negative, request.width, request.height, steps, request.guidance, noise,
+        scheduler.begin if work.begin else None,
+    )  # fmt: skip
 
     def call(on_step: OnStep) -> "torch.Tensor":
         return work.family.sample(work.parts, scheduler, sampling, on_step)
@@ -61,6 +80,15 @@ def run(work: Work) -> Generator[Step, None, Kept]:
         raise NotFinite("guidance", stage=SAMPLE)
     shape = "x".join(str(n) for n in latents.shape[1:])
     return Kept(latents, latents.nbytes, Said(LATENTS, {"shape": shape, "seed": work.seed}))
+
+
+def _start(work: Work) -> Start | None:
+    """The beginning as the scheduler keeps latents. At full strength only what is outside the mask comes from it."""
+    begin, pack = work.begin, work.family.pack
+    if begin is None:
+        return None
+    mask = None if begin.mask is None else pack(begin.mask)
+    return Start(pack(begin.latents), work.steps[0], mask, is_whole=begin.strength >= 1)
 
 
 def _steps(
@@ -84,7 +112,7 @@ def _steps(
             preview = next(calls)
             if not isinstance(preview, _Within):
                 done += 1
-                yield Step(work.index, done, work.request.steps, preview, _left(work, started, done))
+                yield Step(work.index, done, work.steps[0], preview, _left(work, started, done))
     except StopIteration as over:
         latents: torch.Tensor = over.value
         return latents
@@ -110,7 +138,7 @@ def _preview(work: Work, scheduler: Scheduler) -> bytes | None:
 def _left(work: Work, started: float, done: int) -> float:
     """Seconds until the last picture of the job, if all goes on as it went so far."""
     a_step = (time.perf_counter() - started) / done
-    steps = work.request.steps
+    steps, _ = work.steps
     return a_step * (steps - done + steps * work.pictures_left) + work.decode_seconds * (
         work.pictures_left + 1
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from studio.engine.device import Device
 from studio.engine.events import Event, Job, LoraFile, Notice, Stage
+from studio.errors import MaskAlone
 from studio.families.family import Family
 from studio.requests import GenerateRequest
 from studio.schedulers.flow import check_sampler
@@ -59,8 +60,12 @@ def any_request() -> GenerateRequest:
 def fitted(job: Job, family: Family) -> tuple[Job, list[Event]]:
     """The job as the family can do it, sizes rounded down, and notices of what the reader should know before.
 
-    Raises NotForFlow."""
+    At full strength nothing but a mask needs the picture to begin with. Raises NotForFlow or MaskAlone."""
     request, notices = job.request, list[Event]()
+    if job.mask is not None and job.start is None:
+        raise MaskAlone("mask")
+    if job.mask is None and request.strength >= 1:
+        job = replace(job, start=None)
     if family.is_flow:
         check_sampler(request.sampler)
     multiple = family.size_multiple

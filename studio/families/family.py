@@ -29,7 +29,7 @@ Guidance = Literal["free", "distilled"]
 that the denoiser is told, without a negative prompt."""
 
 
-def as_kept(latents: "torch.Tensor", width: int, height: int) -> "torch.Tensor":
+def as_kept(latents: "torch.Tensor", *size_px: int) -> "torch.Tensor":
     """Latents of a family whose scheduler keeps them in rows and columns already."""
     return latents
 
@@ -106,6 +106,8 @@ class Sampling:
     steps: int
     guidance: float
     generator: "torch.Generator"
+    begin: "Callable[[torch.Tensor], None] | None" = None
+    """Mixes the picture to begin with into the noise that the pipeline has drawn, in place."""
 
 
 @dataclass(frozen=True)
@@ -142,8 +144,10 @@ class Family:
     guidance: Guidance = "free"
     is_flow: bool = False
     """Whether noise and picture are mixed in a straight line (flow matching)."""
+    pack: Callable[["torch.Tensor"], "torch.Tensor"] = as_kept
+    """Latents (1, C, H/8, W/8) to latents as the scheduler keeps them."""
     unpack: Callable[["torch.Tensor", int, int], "torch.Tensor"] = as_kept
-    """Latents as the scheduler keeps them, width and height in pixels, to latents (1, C, H/8, W/8)."""
+    """The other way round, with width and height in pixels."""
     pipelines: tuple[str, ...] = ()
     """The classes that a model_index.json of this family names: how a folder without a card is recognised."""
     weighs_words: bool = False

@@ -95,6 +95,7 @@ FAMILY = Family(
     predict=predict,
     guidance="distilled",
     is_flow=True,
+    pack=stages.pack,
     unpack=stages.unpack,
     pipelines=(_PIPELINE,),
 )

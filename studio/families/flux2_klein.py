@@ -64,6 +64,7 @@ FAMILY = Family(
     encode_picture=encode_picture,
     predict=predict,
     is_flow=True,
+    pack=stages.pack,
     unpack=stages.unpack,
     pipelines=(_PIPELINE,),
 )

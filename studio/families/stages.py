@@ -3,7 +3,7 @@
 A pipeline is made for each stage, with only the parts that the stage depends on and None in the place of all others."""
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from studio.families.family import Conditioning, OnStep, Parts, Sampling, Tokens
@@ -33,6 +33,8 @@ def pipeline(kind: str, parts: Parts, names: Iterable[str], scheduler: Any = Non
 def run(held: Any, sampling: Sampling, on_step: OnStep, **call: Any) -> "torch.Tensor":
     """The pipeline's own loop; gives the last latents as the scheduler keeps them."""
     latents: list[Any] = []
+    if sampling.begin is not None:
+        held.prepare_latents = _beginning(held.prepare_latents, sampling.begin)
 
     def after_step(_: Any, index: int, __: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         latents[:] = [tensors["latents"]]
@@ -50,6 +52,18 @@ def run(held: Any, sampling: Sampling, on_step: OnStep, **call: Any) -> "torch.T
     )
     last: torch.Tensor = latents[0]
     return last
+
+
+def _beginning(draw: Callable[..., Any], begin: "Callable[[torch.Tensor], None]") -> Callable[..., Any]:
+    """The pipeline's way of drawing noise, which `begin` then changes in place. What a pipeline takes as `latents` would
+    be scaled and packed in a way of its own, and before a flow's scheduler knows its sigmas."""
+
+    def drawn(*given: Any, **named: Any) -> Any:
+        noise = draw(*given, **named)
+        begin(noise[0] if isinstance(noise, tuple) else noise)
+        return noise
+
+    return drawn
 
 
 def run_free(

@@ -9,6 +9,7 @@ from studio.errors import UnknownChoice
 from studio.schedulers import flow
 from studio.schedulers.samplers import SAMPLERS, Sampler
 from studio.schedulers.schedules import SCHEDULES, timestep_at
+from studio.schedulers.start import Start
 from studio.schedulers.walk import Scheduler
 from studio.words import Text
 
@@ -24,20 +25,23 @@ _OWN_SPACINGS = (
 )
 
 
-def build(config: Mapping[str, Any], sampler: str, schedule: str, steps: int) -> Scheduler:
-    """The scheduler for `steps` steps. `config` is the model's own scheduler configuration.
+def build(
+    config: Mapping[str, Any], sampler: str, schedule: str, steps: int, start: Start | None = None
+) -> Scheduler:
+    """The scheduler for `steps` steps, or for as many at their end as `start`, the picture to begin with, says.
+    `config` is the model's own scheduler configuration.
 
     Raises UnknownChoice for names that are not in SAMPLERS and SCHEDULES, and NotForFlow."""
     chosen = _choose(Text("sampler", "采样器"), "sampler", sampler, SAMPLERS)
     spacing = _choose(Text("noise schedule", "噪声调度"), "schedule", schedule, SCHEDULES)
     if flow.is_flow(config):
-        return flow.build(config, sampler, spacing)
-    if spacing.grid is None and chosen.scheduler == "EulerDiscreteScheduler":
+        return flow.build(config, sampler, spacing, start)
+    if spacing.grid is None and chosen.scheduler == "EulerDiscreteScheduler" and start is None:
         return Scheduler(_scheduler(chosen, config), None, None)
     own = _scheduler(SAMPLERS["euler"], config)
     if spacing.grid is None:
         own.set_timesteps(steps)
-        return Scheduler(_scheduler(chosen, config), own.sigmas, own.timesteps.float())
+        return Scheduler(_scheduler(chosen, config), own.sigmas, own.timesteps.float(), start)
     sigmas, timesteps = _grid(own, schedule, steps)
     settings = {
         **config,
@@ -45,7 +49,7 @@ def build(config: Mapping[str, Any], sampler: str, schedule: str, steps: int) ->
         "steps_offset": 0,
         **dict.fromkeys(_OWN_SPACINGS, False),
     }
-    return Scheduler(_scheduler(chosen, settings), sigmas, timesteps)
+    return Scheduler(_scheduler(chosen, settings), sigmas, timesteps, start)
 
 
 def _choose(label: Text, field: str, value: str, known: Mapping[str, Any]) -> Any:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.errors import NotForFlow
 from studio.schedulers.schedules import Schedule
+from studio.schedulers.start import Start
 from studio.schedulers.walk import Scheduler, install
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ FLOW_SAMPLERS = {
 class FlowScheduler(Scheduler):
     """A flow scheduler of diffusers. `own` has the model's settings and knows its shift; `inner` takes the steps."""
 
-    def __init__(self, own: Any, inner: Any, schedule: Schedule) -> None:
-        super().__init__(inner, None, None)
+    def __init__(self, own: Any, inner: Any, schedule: Schedule, start: Start | None = None) -> None:
+        super().__init__(inner, None, None, start)
         self._own, self._grid = own, schedule.grid
 
     @property
@@ -57,7 +58,11 @@ class FlowScheduler(Scheduler):
             grid = torch.cat([torch.from_numpy(falling).float(), torch.zeros(1)])
         if self._grid is not None or self.inner is not self._own:
             self.inner.set_timesteps(len(grid) - 1, device=device, **self._shift(mu))
-            install(self.inner, grid.to(device), (grid[:-1] * scale).to(device), device)
+            self._install(grid.to(device), (grid[:-1] * scale).to(device), device)
+        elif self.start is not None:
+            self._install(grid, self._own.timesteps, device)
+        self._is_ready = True
+        self._mix()
 
     def denoised(self) -> "torch.Tensor | None":
         """What the model takes the finished latents to be, as of the last step, in float32."""
@@ -66,6 +71,22 @@ class FlowScheduler(Scheduler):
         velocity, sample, sigma = (value.float() for value in self._last)
         picture: torch.Tensor = sample - sigma * velocity
         return picture
+
+    def _install(self, sigmas: "torch.Tensor", timesteps: "torch.Tensor", device: Any) -> None:
+        if self.start is not None:
+            sigmas, timesteps = sigmas[-self.start.steps - 1 :], timesteps[-self.start.steps :]
+        self._sigmas = sigmas
+        install(self.inner, sigmas, timesteps, device)
+
+    def _noised(self, noise: "torch.Tensor") -> "torch.Tensor":
+        assert self.start is not None
+        sigma = self._level()
+        mixed: torch.Tensor = (1 - sigma) * self.start.latents.to(noise.device) + sigma * noise
+        return mixed
+
+    @property
+    def _scale(self) -> float:
+        return 1.0
 
     def _shift(self, mu: float | None) -> dict[str, float]:
         return {"mu": mu} if mu is not None and self.inner is self._own else {}
@@ -94,12 +115,15 @@ def check_sampler(sampler: str) -> None:
         raise NotForFlow("sampler", value=sampler, known=", ".join(FLOW_SAMPLERS))
 
 
-def build(config: Mapping[str, Any], sampler: str, schedule: Schedule) -> FlowScheduler:
+def build(
+    config: Mapping[str, Any], sampler: str, schedule: Schedule, start: Start | None = None
+) -> FlowScheduler:
     """The scheduler for a flow model with this configuration. Raises NotForFlow."""
     check_sampler(sampler)
     own = _made(FLOW_SAMPLERS["euler"], config)
     is_euler = FLOW_SAMPLERS[sampler] == FLOW_SAMPLERS["euler"]
-    return FlowScheduler(own, own if is_euler else _made(FLOW_SAMPLERS[sampler], config), schedule)
+    inner = own if is_euler else _made(FLOW_SAMPLERS[sampler], config)
+    return FlowScheduler(own, inner, schedule, start)
 
 
 def _made(name: str, config: Mapping[str, Any]) -> Any:

@@ -4,11 +4,13 @@ import json
 import shutil
 
 import pytest
+from PIL import Image
 
 from studio.__main__ import main
 from studio.exchange.picture import read_settings
 from studio.requests import GenerateRequest, LoraUse
-from studio.settings import ROOT
+from studio.settings import ROOT, Settings
+from studio.starts import Starts
 from tests.tiny import build_kolors, build_lora
 
 SMALL = ("--steps", "2", "--width", "64", "--height", "64")
@@ -86,17 +88,24 @@ def test_each_prompt_gets_its_file_and_tells_what_was_read(run, tmp_path):
 
 def test_every_field_can_be_given(run, models_dir, tmp_path):
     lora = build_lora(tmp_path / "my ink.safetensors", models_dir / "storybook")
+    picture, mask = tmp_path / "my picture.png", tmp_path / "mask.png"
+    Image.effect_mandelbrot((80, 160), (-2, -2, 2, 2), 20).save(picture)
+    Image.linear_gradient("L").save(mask)
     given = {
         "--negative-prompt": "rain", "--model": "storybook", "--sampler": "heun", "--schedule": "karras",
         "--steps": "2", "--guidance": "2.5", "--width": "64", "--height": "128", "--seed": "9", "--count": "1",
         "--lora": f"{lora}:0.5", "--style": "storybook-night", "--precision": "fp32",
+        "--start": str(picture), "--mask": str(mask), "--strength": "0.5", "--upscale": "1.0",
+        "--upscale-strength": "0.4",
     }  # fmt: skip
     code, out, err = run("generate", "a dog", *[word for pair in given.items() for word in pair])
     assert code == 0, err
+    starts = Starts(Settings.from_environment())
     assert read_settings(out.strip()).request == GenerateRequest(
         prompt="a dog", negative_prompt="rain", model="storybook", sampler="heun", schedule="karras", steps=2,
         guidance=2.5, width=64, height=128, seed=9, loras=(LoraUse(str(lora), 0.5),), styles=("storybook-night",),
-        precision="fp32",
+        precision="fp32", start=starts.keep(picture), mask=starts.keep(mask), strength=0.5, upscale=1.0,
+        upscale_strength=0.4,
     )  # fmt: skip
     assert len(given) + 1 == len(GenerateRequest.settings())
     assert "LoRA" in err
