@@ -3,6 +3,7 @@
 import struct
 import zlib
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from PIL import Image, ImageDraw
@@ -104,11 +105,8 @@ def test_one_click_takes_the_nearest_size_and_the_offer_goes(desk, starting, sta
     assert not told[start.shape]["visible"]
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_a_file_that_is_no_picture_or_too_large_is_told_under_the_picture(
-    desk, starting, start, tmp_path, language
-):
-    for content in (b"nonsense", header_only(30_000, 30_000)):
+def test_a_file_that_is_no_picture_or_too_large_is_told_under_the_picture(desk, starting, start, tmp_path):
+    for language, content in product(("en", "zh"), (b"nonsense", header_only(30_000, 30_000))):
         file = tmp_path / "bad.png"
         file.write_bytes(content)
         told = starting.upload({**desk.data(language), start.picture: str(file)})
@@ -164,15 +162,13 @@ def test_strokes_are_kept_when_generate_is_pressed(desk, starting, start, kept):
     assert told[desk.on.form.controls["mask"]]["value"] == held["mask"]
 
 
-@pytest.mark.parametrize(("language", "words"), [("en", "whole picture"), ("zh", "整张图")])
-def test_an_editor_without_strokes_is_told_and_repaints_everything(
-    desk, starting, start, kept, language, words
-):
-    data = {**desk.data(language, start=kept[0], mask=kept[1]), start.editor: painted()}
-    held, told = starting.masked(desk.on.form.values(data), data)
-    assert held["mask"] == ""
-    assert words in told[start.note]["value"]
-    assert told[start.note]["elem_classes"] == ["ink-notice"]
+def test_an_editor_without_strokes_is_told_and_repaints_everything(desk, starting, start, kept):
+    for language, words in (("en", "whole picture"), ("zh", "整张图")):
+        data = {**desk.data(language, start=kept[0], mask=kept[1]), start.editor: painted()}
+        held, told = starting.masked(desk.on.form.values(data), data)
+        assert held["mask"] == ""
+        assert words in told[start.note]["value"]
+        assert told[start.note]["elem_classes"] == ["ink-notice"]
 
 
 def test_a_fault_of_the_start_picture_opens_its_fold(desk, start):
@@ -182,12 +178,13 @@ def test_a_fault_of_the_start_picture_opens_its_fold(desk, start):
     assert last(told, start.fold)["open"]
 
 
-@pytest.mark.parametrize(("field", "value"), [("strength", 2.0), ("upscale", 9.0), ("upscale_strength", 0.0)])
-def test_a_value_out_of_range_opens_the_fold_of_its_control(desk, start, field, value):
-    with pytest.warns(UserWarning, match="."):
-        told = run(desk, **{field: value})
-    assert "ink-fault" in last(told, desk.on.form.controls[field])["elem_classes"]
-    assert last(told, start.fold if field == "strength" else start.larger)["open"]
+def test_a_value_out_of_range_opens_the_fold_of_its_control(desk, start):
+    folds = {"strength": start.fold, "upscale": start.larger, "upscale_strength": start.larger}
+    for field, fold in folds.items():
+        with pytest.warns(UserWarning, match="."):
+            told = run(desk, **{field: 9.0})
+        assert "ink-fault" in last(told, desk.on.form.controls[field])["elem_classes"]
+        assert last(told, fold)["open"]
 
 
 # coming back
