@@ -44,11 +44,11 @@ class Start:
                 StartPicture, {"label": "request.start.label"}, show_label=False, type="filepath", height=220, buttons=[],
                 sources=["upload", "clipboard"], elem_id="ink-start-picture",
             )  # fmt: skip
+            self._draw_mask()
             self.note = gr.Markdown(visible=False, elem_id="ink-start-note")
             with gr.Column(visible=False, elem_id="ink-start-more") as self.more:
                 strength = control(speech, "strength")
                 self._draw_actions()
-                self._draw_mask()
         with speech.put(
             gr.Accordion, {"label": "upscale.title"}, open=False, elem_id="ink-larger"
         ) as self.larger:
@@ -65,6 +65,9 @@ class Start:
         with gr.Row(elem_classes="ink-actions"):
             self.shape = gr.Button("", size="sm", visible=False, elem_id="ink-start-shape")
             self.paint = speech.put(gr.Button, {"value": "start.paint"}, size="sm", elem_id="ink-start-paint")
+            self.whole = speech.put(
+                gr.Button, {"value": "start.whole"}, size="sm", visible=False, elem_id="ink-start-whole"
+            )
             self.clear = speech.put(gr.Button, {"value": "start.clear"}, size="sm", elem_id="ink-start-clear")
 
     def _draw_mask(self) -> None:
@@ -78,25 +81,12 @@ class Start:
                 transforms=(), layers=False, brush=gr.Brush(BRUSH_PX, colors=[red], default_color=red, color_mode="fixed"),
                 height=320, buttons=[], elem_id="ink-mask",
             )  # fmt: skip
-            with gr.Row(elem_classes="ink-actions"):
-                self.whole = speech.put(
-                    gr.Button, {"value": "start.whole"}, size="sm", elem_id="ink-mask-whole"
-                )
 
     @property
     def parts(self) -> list[Any]:
         """What handlers write on, beside the controls."""
-        return [
-            self.fold,
-            self.picture,
-            self.note,
-            self.more,
-            self.shape,
-            self.paint,
-            self.mask_box,
-            self.editor,
-            self.larger,
-        ]
+        return [self.fold, self.picture, self.note, self.more, self.shape, self.paint, self.whole, self.mask_box, self.editor,
+                self.larger]  # fmt: skip
 
     # what follows from the values
 
@@ -162,6 +152,7 @@ class Start:
             self.mask_box: {"visible": is_open},
             self.editor: {"value": value, "visible": is_open, **size},
             self.paint: {"visible": not is_open},
+            self.whole: {"visible": is_open},
         }
 
     def file_of(self, name: str) -> Path | None:
