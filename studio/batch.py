@@ -7,7 +7,17 @@ several jobs tell is told as if they were one.
 import time
 from dataclasses import dataclass, replace
 
-from studio.engine.events import Event, Finished, LoraMatch, Notice, Picture, StageEnded, StageStarted, Step
+from studio.engine.events import (
+    Event,
+    Finished,
+    FirstPass,
+    LoraMatch,
+    Notice,
+    Picture,
+    StageEnded,
+    StageStarted,
+    Step,
+)
 from studio.errors import OutOfRange
 from studio.requests import MOST_SEED, GenerateRequest
 from studio.wildcards import WordLists, expand, split
@@ -66,6 +76,7 @@ class AsOne:
     def __init__(self, count: int) -> None:
         self._count = count
         self._told: list[Event] = []
+        self._share: Share | None = None
         self._began = 0.0
         self._seconds = 0.0
         self._peak_bytes = 0
@@ -79,14 +90,16 @@ class AsOne:
                 self._told.append(event)
                 return event
             case StageStarted():
-                if event.stage == "sample" and event.picture == 0:
-                    self._began = time.perf_counter()
+                if event.stage == "sample" and event.picture == 0 and share is not self._share:
+                    self._share, self._began = share, time.perf_counter()
                 return replace(event, picture=share.first + event.picture)
             case StageEnded():
                 return replace(event, picture=share.first + event.picture)
             case Step():
                 left = self._left(share, event.seconds_left)
                 return replace(event, picture=share.first + event.picture, seconds_left=left)
+            case FirstPass():
+                return FirstPass(replace(event.picture, index=share.first + event.picture.index))
             case Picture():
                 return replace(event, index=share.first + event.index)
             case Finished():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from studio.batch import AsOne, Share, shares
-from studio.engine.events import Event, Job, LoraFile, Picture
+from studio.engine.events import Event, FirstPass, Job, LoraFile, Picture
 from studio.engine.host import Engine, InlineEngine
 from studio.engine.process import ProcessEngine, WarmModel
 from studio.errors import StorageError, StudioError
@@ -169,13 +169,16 @@ class Studio:
     def _made(self, asked: GenerateRequest, job: Job) -> Generator[Event | Saved, None, None]:
         events = self.engine.run(job)
         started = time.perf_counter()
+        first: Picture | None = None
         try:
             for event in events:
+                if isinstance(event, FirstPass):
+                    first = event.picture
                 if not isinstance(event, Picture):
                     yield event
                     continue
-                seconds = time.perf_counter() - started
-                saved = self._save(event, asked, self._facts(event, job, seconds))
+                first = None
+                saved = self._save(event, asked, job, started)
                 yield event
                 if isinstance(saved, StorageError):
                     raise saved
@@ -183,12 +186,16 @@ class Studio:
                 started = time.perf_counter()
         finally:
             events.close()
+            if first is not None:  # the second pass was stopped or failed: what there was before it is kept
+                self._save(first, asked.with_(upscale=1.0), job, started)
 
     def _save(
-        self, picture: Picture, asked: GenerateRequest, facts: Mapping[str, Any]
+        self, picture: Picture, asked: GenerateRequest, job: Job, started: float
     ) -> Entry | StorageError:
         """The entry, or why there is none: the picture is shown before the failure is told."""
-        request = asked.with_(width=picture.width, height=picture.height, seed=picture.seed, count=1)
+        size = {} if asked.upscale > 1 else {"width": picture.width, "height": picture.height}
+        request = asked.with_(**size, seed=picture.seed, count=1)
+        facts = self._facts(picture, job, time.perf_counter() - started)
         try:
             return self.history.add(picture.rgb, picture.width, picture.height, request, facts)
         except StorageError as error:

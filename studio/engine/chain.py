@@ -11,12 +11,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.engine import decode, encode, sample, start, tell
+from studio.engine import decode, encode, sample, second, start, tell
 from studio.engine.adapt import Adapters, report, report_texts
 from studio.engine.cache import Cache, Kept
 from studio.engine.device import Device, free_memory, is_out_of_memory, peak_bytes, pick_device
-from studio.engine.events import Event, Finished, Job, Picture, Stage, StageEnded, StageStarted
-from studio.engine.keys import keys_of
+from studio.engine.events import (
+    Event,
+    Finished,
+    FirstPass,
+    Job,
+    Picture,
+    Stage,
+    StageEnded,
+    StageStarted,
+    Step,
+)
+from studio.engine.keys import Pass, keys_of
 from studio.engine.models import Models
 from studio.engine.stepwise import Hand
 from studio.errors import OutOfMemory, StudioError, Unexpected
@@ -95,6 +105,7 @@ class _Run:
         self.model = chain.models.at(self.family, job.model_dir, self.request.precision)
         self.keys = keys_of(self.job, self.family, self.model.places, self.model.where)
         self.model.keys = self.keys.parts
+        self._walked = 0  # steps that this job has taken for the first pass of the picture
         self.seeds = [((self.request.seed or 0) + i) % (MOST_SEED + 1) for i in range(self.request.count)]
 
     def events(self) -> Events:
@@ -105,11 +116,26 @@ class _Run:
         yield from self._adapt()
         yield from self._encode()
         for index, seed in enumerate(self.seeds):
-            yield from self._sample(index, seed)
-            yield from self._decode(index, seed)
-            pixels: bytes = self._result(self.keys.picture(seed)).value
-            yield Picture(index, seed, self.request.width, self.request.height, pixels)
+            yield from self._passes(index, seed)
+            yield self._picture(index, seed, self.keys.last(seed))
         yield Finished(time.perf_counter() - began, peak_bytes(self.chain.device))
+
+    def _passes(self, index: int, seed: int) -> Events:
+        """The first pass over a picture and, where it is enlarged, the second."""
+        first, again = self.keys.first(seed), self.keys.second(seed)
+        self._walked = 0
+        if again is None or not self._has(again.latents, again.picture, again.start):
+            yield from self._sample(index, seed, first)
+            yield from self._decode(index, first)
+            if again is not None:
+                yield FirstPass(self._picture(index, seed, first))
+        if again is not None:
+            yield from self._sample(index, seed, again)
+            yield from self._decode(index, again)
+
+    def _picture(self, index: int, seed: int, made: Pass) -> Picture:
+        pixels: bytes = self._result(made.picture).value
+        return Picture(index, seed, *made.size, pixels)
 
     def _load(self) -> Events:
         yield from self._begin("load")
@@ -176,17 +202,37 @@ class _Run:
                 told += report_texts(lora, match)
         return told
 
-    def _sample(self, index: int, seed: int) -> Events:
+    def _sample(self, index: int, seed: int, made: Pass) -> Events:
         yield from self._begin("sample", index)
-        kept = self.results.get(self.keys.latents(seed))
-        reused = kept is not None or self.keys.picture(seed) in self.results
+        kept = self.results.get(made.latents)
+        reused = kept is not None or made.picture in self.results
         if not reused:
-            kept = yield from sample.run(self._work(index, seed))
-            self.results.put(self.keys.latents(seed), kept)
+            again = made if made == self.keys.second(seed) else None
+            kept = yield from self._paint_over(index, seed, again) if again else self._paint(index, seed)
+            self.results.put(made.latents, kept)
         yield self._ended("sample", kept, reused, index)
 
+    def _paint(self, index: int, seed: int) -> Generator[Step, None, Kept]:
+        after = second.steps(self.request, self.family.size_multiple)
+        work = replace(self._work(index, seed), begin=self._begin_with(), after=after)
+        self._walked = work.steps[0]
+        return sample.run(work)
+
+    def _paint_over(self, index: int, seed: int, made: Pass) -> Generator[Step, None, Kept]:
+        """The second pass; the enlarged picture's latents are kept as those of a picture to begin with are."""
+        kept = self.results.get(made.start)
+        if kept is None:
+            first = self.keys.first(seed)
+            pixels = second.enlarged(self._result(first.picture).value, first.size, made.size)
+            kept = start.encode(self.family, self.model.parts(self.family.for_picture), pixels)
+            self.results.put(made.start, kept)
+        tiles = second.tiles(self.request, made.size, self.family.size_multiple)
+        return second.run(replace(self._work(index, seed), before=self._walked), kept.value, tiles)
+
     def _work(self, index: int, seed: int) -> sample.Work:
-        later = [key for key in map(self.keys.picture, self.seeds[index + 1 :]) if key not in self.results]
+        later = [
+            other for other in self.seeds[index + 1 :] if self.keys.last(other).picture not in self.results
+        ]
         parts = self.model.parts(self.family.for_sample)
         return sample.Work(
             family=self.family,
@@ -200,7 +246,6 @@ class _Run:
             pictures_left=len(later),
             decode_seconds=self.chain.decode_seconds,
             hand=self.chain.hand,
-            begin=self._begin_with(),
         )
 
     def _begin_with(self) -> sample.Begin | None:
@@ -217,15 +262,16 @@ class _Run:
             return None
         return start.fitted_mask(self.job.mask, self.request.width, self.request.height)
 
-    def _decode(self, index: int, seed: int) -> Events:
+    def _decode(self, index: int, made: Pass) -> Events:
         yield from self._begin("decode", index)
-        kept = self.results.get(self.keys.picture(seed))
+        kept = self.results.get(made.picture)
         reused = kept is not None
         if kept is None:
-            latents: torch.Tensor = self._result(self.keys.latents(seed)).value
+            latents: torch.Tensor = self._result(made.latents).value
             kept = decode.run(self.family, self.model.parts(self.family.for_decode), latents)
-            kept = self._with_the_rest(kept)
-            self.results.put(self.keys.picture(seed), kept)
+            if made.start == self.keys.start:
+                kept = self._with_the_rest(kept)
+            self.results.put(made.picture, kept)
             self.chain.decode_seconds = time.perf_counter() - self._began
         yield self._ended("decode", kept, reused, index)
 
@@ -250,10 +296,12 @@ class _Run:
     @property
     def _unsampled(self) -> list[int]:
         """Seeds whose latents and picture both have to be made."""
-        keys, have = self.keys, self.results
-        return [
-            seed for seed in self.seeds if keys.picture(seed) not in have and keys.latents(seed) not in have
-        ]
+        lasts = [(seed, self.keys.last(seed)) for seed in self.seeds]
+        return [seed for seed, last in lasts if not self._has(last.picture, last.latents)]
+
+    def _has(self, *keys: Hashable) -> bool:
+        """Whether one of these results is kept."""
+        return any(key in self.results for key in keys)
 
     def _needed_parts(self) -> list[str]:
         """Parts that this job's stages will use, in the order of the family."""
@@ -262,9 +310,10 @@ class _Run:
             names.update(self.family.for_sample)
             if any(key not in self.results for _, key in self.keys.texts):
                 names.update(self.family.for_encode)
-            if self.keys.start and self.keys.start not in self.results:
+            begins = {self.keys.last(seed).start for seed in self._unsampled} | {self.keys.start}
+            if any(key is not None and key not in self.results for key in begins):
                 names.update(self.family.for_picture)
-        if any(self.keys.picture(seed) not in self.results for seed in self.seeds):
+        if not all(self._has(self.keys.last(seed).picture) for seed in self.seeds):
             names.update(self.family.for_decode)
         return [part.name for part in self.family.parts if part.name in names]
 

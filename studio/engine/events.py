@@ -63,13 +63,16 @@ class StageEnded:
 @dataclass(frozen=True)
 class Step:
     """One denoising step is done (1-based), with a small JPEG of what the picture looks like so far, and the
-    seconds that all that remains of the job will take, if that can be told yet."""
+    seconds that all that remains of the job will take, if that can be told yet. Steps are counted over both passes of an
+    enlarged picture; `tile` of `tiles` is being painted."""
 
     picture: int
     step: int
     steps: int
     preview_jpeg: bytes | None
     seconds_left: float | None
+    tile: int = 1
+    tiles: int = 1
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,13 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class FirstPass:
+    """A picture that is about to be enlarged and painted over, as it is before: what is left if that is stopped."""
+
+    picture: Picture
+
+
+@dataclass(frozen=True)
 class Finished:
     """The job is over: total seconds, and the peak memory of the device in bytes (of the process on a CPU)."""
 
@@ -115,4 +125,4 @@ class Finished:
     peak_bytes: int
 
 
-Event = StageStarted | StageEnded | Step | Notice | LoraMatch | Picture | Finished
+Event = StageStarted | StageEnded | Step | Notice | LoraMatch | FirstPass | Picture | Finished

@@ -7,12 +7,24 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
+from studio.engine import second
 from studio.engine.adapt import LoraKey, changes_texts, lora_key, text_parts
 from studio.engine.events import Job, LoraFile
 from studio.engine.load import file_signature, signature
 from studio.engine.places import Places
 from studio.errors import StartMissing
 from studio.families.family import Family
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One of the passes over a picture: the keys of the latents that it begins with, if any, of those that it ends
+    with, and of the pixels; and the size."""
+
+    start: Hashable | None
+    latents: Hashable
+    picture: Hashable
+    size: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -29,6 +41,10 @@ class Keys:
     """The latents of the picture to begin with."""
     _sampling: Hashable
     _decoding: Hashable
+    _ways: Hashable
+    """The parts that lead from a picture to latents."""
+    _size: tuple[int, int]
+    _enlarged: tuple[tuple[int, int], float] | None
 
     @property
     def texts(self) -> list[tuple[str, Hashable]]:
@@ -36,13 +52,23 @@ class Keys:
         both = [("prompt", self.positive), ("negative_prompt", self.negative)]
         return [(field, key) for field, key in both if key is not None]
 
-    def latents(self, seed: int) -> Hashable:
-        """One picture's latents."""
-        return ("latents", self._sampling, seed)
+    def first(self, seed: int) -> Pass:
+        """One picture's first pass."""
+        latents = ("latents", self._sampling, seed)
+        return Pass(self.start, latents, ("picture", self._decoding, latents), self._size)
 
-    def picture(self, seed: int) -> Hashable:
-        """One picture's pixels."""
-        return ("picture", self._decoding, self.latents(seed))
+    def second(self, seed: int) -> Pass | None:
+        """Its second pass, which paints over the enlarged picture."""
+        if self._enlarged is None:
+            return None
+        size, strength = self._enlarged
+        start = ("start", self._ways, self.first(seed).picture, size)
+        latents = ("latents", self._sampling, start, strength, seed)
+        return Pass(start, latents, ("picture", self._decoding, latents), size)
+
+    def last(self, seed: int) -> Pass:
+        """The pass whose picture is the one that was asked for."""
+        return self.second(seed) or self.first(seed)
 
 
 def keys_of(job: Job, family: Family, places: Places, where: Hashable) -> Keys:
@@ -84,14 +110,16 @@ def keys_of(job: Job, family: Family, places: Places, where: Hashable) -> Keys:
         (request.width, request.height),
     )
     start = None
+    size = (request.width, request.height)
+    ways = tuple(parts[name] for name in family.for_picture)
     if job.start is not None:
-        size = (request.width, request.height)
-        ways = tuple(parts[name] for name in family.for_picture)
         start = ("start", ways, _picture_key(job.start, "start"), size)
         mask = job.mask and _picture_key(job.mask, "mask")
         sampling = (*sampling, (start, mask, request.strength))
     decoding = tuple(parts[name] for name in family.for_decode)
-    return Keys(parts, loras, texts, positive, negative, start, sampling, decoding)
+    whole = second.size(request, family.size_multiple)
+    enlarged = None if whole is None else (whole, request.upscale_strength)
+    return Keys(parts, loras, texts, positive, negative, start, sampling, decoding, ways, size, enlarged)
 
 
 def _picture_key(file: Path, field: str) -> Hashable:

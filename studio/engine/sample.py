@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from studio.engine.cache import Kept
 from studio.engine.events import Step
@@ -32,6 +32,22 @@ class Begin:
     latents: "torch.Tensor"
     mask: "torch.Tensor | None"
     strength: float
+    noise: "torch.Tensor | None" = None
+    """Takes the place of the noise that the pipeline draws."""
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """The latents of a whole picture, and which of them are being painted: for previews."""
+
+    latents: "torch.Tensor"
+    here: Any
+
+    def with_(self, painted: "torch.Tensor") -> "torch.Tensor":
+        """All of them, with what is being painted."""
+        whole = self.latents.clone()
+        whole[self.here] = painted.to(whole)
+        return whole
 
 
 @dataclass(frozen=True)
@@ -50,6 +66,12 @@ class Work:
     decode_seconds: float
     hand: Hand
     begin: Begin | None = None
+    before: int = 0
+    after: int = 0
+    """Steps of the same picture before and after these."""
+    canvas: Canvas | None = None
+    tile: tuple[int, int] = (1, 1)
+    """Which part of the picture this is, of how many."""
 
     @property
     def steps(self) -> tuple[int, int]:
@@ -88,7 +110,8 @@ def _start(work: Work) -> Start | None:
     if begin is None:
         return None
     mask = None if begin.mask is None else pack(begin.mask)
-    return Start(pack(begin.latents), work.steps[0], mask, is_whole=begin.strength >= 1)
+    noise = None if begin.noise is None else pack(begin.noise)
+    return Start(pack(begin.latents), work.steps[0], mask, noise, is_whole=begin.strength >= 1)
 
 
 def _steps(
@@ -112,7 +135,9 @@ def _steps(
             preview = next(calls)
             if not isinstance(preview, _Within):
                 done += 1
-                yield Step(work.index, done, work.steps[0], preview, _left(work, started, done))
+                steps = work.before + work.steps[0] + work.after
+                left = _left(work, started, done)
+                yield Step(work.index, work.before + done, steps, preview, left, *work.tile)
     except StopIteration as over:
         latents: torch.Tensor = over.value
         return latents
@@ -132,13 +157,12 @@ def _preview(work: Work, scheduler: Scheduler) -> bytes | None:
     if work.preview is None or denoised is None:
         return None
     latents = work.family.unpack(denoised, work.request.width, work.request.height)
-    return work.preview.jpeg(latents)
+    return work.preview.jpeg(work.canvas.with_(latents) if work.canvas else latents)
 
 
 def _left(work: Work, started: float, done: int) -> float:
     """Seconds until the last picture of the job, if all goes on as it went so far."""
     a_step = (time.perf_counter() - started) / done
-    steps, _ = work.steps
-    return a_step * (steps - done + steps * work.pictures_left) + work.decode_seconds * (
-        work.pictures_left + 1
-    )
+    steps = work.steps[0] + work.after
+    left = steps - done + (work.before + steps) * work.pictures_left
+    return a_step * left + work.decode_seconds * (work.pictures_left + 1)
