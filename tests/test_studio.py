@@ -5,8 +5,9 @@ import shutil
 import threading
 
 import pytest
+from PIL import Image
 
-from studio.engine.events import Finished, Notice, Picture, StageEnded, Step
+from studio.engine.events import Finished, FirstPass, Notice, Picture, StageEnded, Step
 from studio.engine.host import InlineEngine
 from studio.errors import (
     DiskFull,
@@ -14,8 +15,10 @@ from studio.errors import (
     LoraMissing,
     ModelMissing,
     OutOfMemory,
+    StartMissing,
     UnknownChoice,
 )
+from studio.exchange.picture import read_settings
 from studio.requests import GenerateRequest, LoraUse
 from studio.settings import Settings
 from studio.studio import Saved, Studio, Waiting
@@ -125,6 +128,44 @@ def test_names_that_are_not_here_are_refused_and_nobody_is_kept_waiting(studio, 
         list(studio.generate(request(**change)))
     assert not studio.is_busy
     assert len(saved(studio.generate(request()))) == 1
+
+
+def test_a_picture_begins_with_a_kept_one_and_is_recorded_so(studio):
+    name = studio.starts.keep(Image.linear_gradient("L"))
+    asked = request(seed=1, start=name, strength=0.5)
+    (entry,) = saved(studio.generate(asked))
+    assert read_settings(entry.file).request == asked
+    assert entry.file.read_bytes() != saved(studio.generate(request(seed=1)))[0].file.read_bytes()
+    studio.starts.file(name).unlink()
+    with pytest.raises(StartMissing):
+        list(studio.generate(asked))
+    assert not studio.is_busy
+
+
+def test_an_enlarged_picture_is_recorded_with_the_size_of_its_first_pass(studio):
+    events = list(studio.generate(request(seed=1, upscale=1.5)))
+    (entry,) = saved(events)
+    assert (entry.request.width, entry.request.upscale) == (64, 1.5)
+    with Image.open(entry.file) as picture:
+        assert picture.size == (96, 96)
+    again = list(studio.generate(entry.request))
+    assert [e.rgb for e in again if isinstance(e, Picture)] == [
+        e.rgb for e in events if isinstance(e, Picture)
+    ]
+
+
+def test_stopping_the_second_pass_keeps_the_picture_of_the_first(studio):
+    events = studio.generate(request(seed=77, upscale=1.5))
+    for event in events:
+        if isinstance(event, FirstPass):
+            break
+    next(events)
+    events.close()
+    (entry,) = studio.history.search()
+    assert entry.request == request(seed=77)
+    with Image.open(entry.file) as picture:
+        assert picture.tobytes() == event.picture.rgb
+    assert not studio.is_busy
 
 
 def test_paths_are_for_the_command_line_only(studio, tiny_lora, tmp_path):

@@ -16,6 +16,7 @@ _STAGES = {
 }
 _STEP = Text("Painting: step {step} of {steps}{left}", "作画：第 {step}/{steps} 步{left}")
 _LEFT = Text(", {seconds:.0f} s left", "，还需 {seconds:.0f} 秒")
+_TILE = Text(", part {tile} of {tiles}", "，第 {tile}/{tiles} 块")
 _LORA = Text(
     "LoRA {name}: {matched} of {total} layers, rank {rank}, strength {strength:.2f}{family}{texts}.",
     "LoRA {name}：匹配 {matched}/{total} 层，秩 {rank}，强度 {strength:.2f}{family}{texts}。",
@@ -43,8 +44,9 @@ class ProgressLine:
         match event:
             case StageStarted(stage=stage):
                 self._run(_STAGES[stage].say(self._language))
-            case Step(step=step, steps=steps, seconds_left=seconds):
+            case Step(step=step, steps=steps, seconds_left=seconds, tile=tile, tiles=tiles):
                 left = "" if seconds is None else _LEFT.say(self._language, seconds=seconds)
+                left = _TILE.say(self._language, tile=tile, tiles=tiles) + left if tiles > 1 else left
                 self._run(_STEP.say(self._language, step=step, steps=steps, left=left))
             case Notice(said=said):
                 self.say(said.say(self._language))

@@ -142,7 +142,7 @@ class _Run:
         self.model = chain.models.at(self.family, job.model_dir, self.request, plan)
         self.keys = keys_of(self.job, self.family, self.model.places, self.model.where, self.model.plan)
         self.model.keys = self.keys.parts
-        self._walked = 0  # steps that this job has taken for the first pass of a picture
+        self._walked = 0  # steps that this job has taken for the first pass of the picture
         self.seeds = [((self.request.seed or 0) + i) % (MOST_SEED + 1) for i in range(self.request.count)]
         self.done = done
 
@@ -163,6 +163,7 @@ class _Run:
     def _passes(self, index: int, seed: int) -> Events:
         """The first pass over a picture and, where it is enlarged, the second."""
         first, again = self.keys.first(seed), self.keys.second(seed)
+        self._walked = 0
         if again is None or not self._has(again.latents, again.picture, again.start):
             yield from self._sample(index, seed, first)
             yield from self._decode(index, first)
@@ -253,10 +254,10 @@ class _Run:
         yield self._ended("sample", kept, reused, index)
 
     def _paint(self, index: int, seed: int) -> Generator[Step, None, Kept]:
-        work = self._work(index, seed)
-        self._walked = work.steps[0]
         after = second.steps(self.request, self.family.size_multiple)
-        return sample.run(replace(work, begin=self._begin_with(), after=after))
+        work = replace(self._work(index, seed), begin=self._begin_with(), after=after)
+        self._walked = work.steps[0]
+        return sample.run(work)
 
     def _paint_over(self, index: int, seed: int, made: Pass) -> Generator[Step, None, Kept]:
         """The second pass; the enlarged picture's latents are kept as those of a picture to begin with are."""

@@ -36,7 +36,7 @@ _SCHEDULES = {
 }  # fmt: skip
 _PASSED_OVER = (
     "version", "user", "model hash", "vae hash", "ti hashes", "rng", "template", "negative template", "created date",
-    "civitai metadata", "metadata scheme", _EXACT.casefold(),
+    "civitai metadata", "metadata scheme", "hires upscaler", _EXACT.casefold(),
 )  # fmt: skip
 """What names no setting, or what a seed on the CPU makes up for."""
 _NO_SKIP = ("0", "1")
@@ -67,6 +67,11 @@ def _text(request: GenerateRequest, facts: Facts, exact: Mapping[str, Any]) -> s
         "Model": request.model,
         "Version": f"Inkstone {__version__}",
     }
+    if request.upscale > 1:
+        pairs |= {"Denoising strength": _number(request.upscale_strength),
+                  "Hires upscale": _number(request.upscale), "Hires upscaler": "Lanczos"}  # fmt: skip
+    elif request.start:
+        pairs["Denoising strength"] = _number(request.strength)
     if exact:
         pairs[_EXACT] = dumps(exact)
     last = ", ".join(f"{key}: {_quote(value)}" for key, value in pairs.items())
@@ -118,6 +123,10 @@ def _take(taking: Taking, key: str, value: str, told: Mapping[str, str]) -> None
                 taking.values.pop("schedule", None)
         case "schedule type" | "scheduler":
             taking.schedule(value, key)
+        case "hires upscale":
+            taking.number("upscale", value, key)
+        case "denoising strength":
+            taking.number("upscale_strength" if "hires upscale" in told else "strength", value, key)
         case "lora hashes":
             _lora_hashes(taking, value)
         case "hashes":

@@ -10,6 +10,7 @@ from typing import Any, cast, get_args, get_origin, get_type_hints
 import gradio as gr
 from gradio.component_meta import ComponentMeta
 from gradio.components import Component
+from gradio.data_classes import ImageData
 
 from studio.requests import Request, Setting
 from studio.ui.speech import REQUESTS, Speech
@@ -78,6 +79,16 @@ class Segments(gr.Radio, metaclass=_Unwritten):
     def preprocess(self, payload: Any) -> Any:
         """The value as it is."""
         return payload
+
+
+class StartPicture(gr.Image, metaclass=_Unwritten):
+    """A place for a picture, which the studio's own reader opens: gradio's tells of a bad one in English and with a path."""
+
+    is_template = True
+
+    def preprocess(self, payload: ImageData | None) -> str | None:
+        """The file that was uploaded."""
+        return payload.path if payload else None
 
 
 def whole(value: object) -> object:

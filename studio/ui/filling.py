@@ -44,6 +44,7 @@ class Filling:
             on.hand.holds,
             on.drop,
             on.last_seed,
+            on.past.own,
             self._sheet.passed,
         }
 
@@ -53,7 +54,7 @@ class Filling:
         if entry is None:
             return {}
         request = entry.request.with_(seed=entry.seed)
-        return self._filled(self._form.spread(request), data)
+        return self._begun(self._form.spread(request), data)
 
     def read(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
         """The settings inside a dropped picture, workflow or text; fields that it doesn't tell stay as they are."""
@@ -71,9 +72,21 @@ class Filling:
         said = [speech.say(language, "drop.read", format=recalled.format)]
         if "model" in told and self._on.choices.card(told["model"]) is None:
             said.append(speech.say(language, "drop.no_model", model=told.pop("model")))
+        if told.get("start") and not self._may_see(told["start"], data):
+            said.append(speech.say(language, "start.gone"))
+            told |= {"start": "", "mask": ""}
         values = self._form.partly(self._form.values(data), told)
         words = "\n\n".join([plain(" ".join(said)), *self._became(recalled, language)])
-        return {**self._filled(values, data), note: show(words, "ink-notice"), self._on.drop: None}
+        filled = self._begun(values, data) if "start" in told else self._filled(values, data)
+        return {**filled, note: show(words, "ink-notice"), self._on.drop: None}
+
+    def _may_see(self, name: str, data: Mapping[Any, Any]) -> bool:
+        """Whether a start picture is shown to whoever drops a picture made of it: where visitors don't know each other,
+        only one that is in their own form or began a picture of their own."""
+        if self._sheet.studio.settings.may_browse_history or name == data[self._form.controls["start"]]:
+            return True
+        entries = map(self._on.past.entry, data[self._on.past.own])
+        return any(entry is not None and entry.request.start == name for entry in entries)
 
     def _became(self, recalled: Recalled, language: Language) -> list[str]:
         """What was left out, what only comes near, and where each value came from, each as a list."""
@@ -150,6 +163,12 @@ class Filling:
         if card is None or not 0 <= index < len(card.trigger_words):
             return prompt
         return with_word(prompt, card.trigger_words[index])
+
+    def _begun(self, values: Mapping[str, Any], data: Mapping[Any, Any]) -> dict[Any, Any]:
+        """The form with its start picture, when that is still kept."""
+        language = as_language(data[self._sheet.language])
+        values, said = self._form.start.settled(values, language)
+        return updates(self._form.changes(values, language), self._form.start.shown(values, language, said))
 
     def _filled(self, values: Mapping[str, Any], data: Mapping[Any, Any]) -> dict[Any, Any]:
         return updates(self._form.changes(values, as_language(data[self._sheet.language])))

@@ -15,6 +15,7 @@ from studio.ui.kept import is_like
 from studio.ui.loras import LoraRows
 from studio.ui.safe import helpline, plain
 from studio.ui.sheet import Sheet
+from studio.ui.start import NAMES, Start
 from studio.words import Language, Text
 
 _WHOLE_NUMBER = Text("a whole number", "整数")
@@ -27,6 +28,7 @@ class GenerateForm:
         self._speech = sheet.speech
         self.choices = choices
         self.loras = LoraRows(self._speech, choices)
+        self.start = Start(sheet, choices)
         self.controls: dict[str, Any] = {}
 
     # drawing
@@ -100,6 +102,10 @@ class GenerateForm:
         self.loras.draw()
         self.controls |= self.loras.controls()
 
+    def draw_start(self) -> None:
+        """A picture to begin with, and the larger second pass."""
+        self.controls |= self.start.draw()
+
     def _add(self, name: str, **props: Any) -> None:
         self.controls[name] = control(self._speech, name, **props)
         if "choices" in props:
@@ -169,7 +175,8 @@ class GenerateForm:
         shown: Changes = {self.controls[name]: {"value": value} for name, value in values.items()}
         seed = {self.controls["seed"]: {"interactive": values["seed_mode"] == "fixed"}}
         model = self.model_changes(values, language)
-        return merged(shown, seed, self.size_changes(values), model, self.loras.changes(values, language))
+        follows = (self.loras.changes(values, language), self.start.changes(values, language))
+        return merged(shown, seed, self.size_changes(values), model, *follows)
 
     def _matching(self, model: str, width: Any, height: Any) -> Any:
         return gr.update(**self.size_changes({"model": model, "width": width, "height": height})[self.aspect])
@@ -212,12 +219,14 @@ class GenerateForm:
         if field == "loras":
             return {self.loras.note: {"value": plain(sentence), "visible": True, "elem_classes": [mark]},
                     self.loras.fold: {"open": True}}  # fmt: skip
-        made = self._hinted().get(field or "")
-        return {made: {"info": helpline(sentence), "elem_classes": [*_lasting(made), mark]}} if made else {}
+        made, start = self._hinted().get(field or ""), self.start.hint(field, sentence, is_fault)
+        return start | (
+            {made: {"info": helpline(sentence), "elem_classes": [*_lasting(made), mark]}} if made else {}
+        )
 
     def calm(self, language: Language) -> Changes:
         """Every help line as it was."""
-        told: Changes = {self.loras.note: {"value": "", "visible": False}}
+        told: Changes = {self.loras.note: {"value": "", "visible": False}, **self.start.calm()}
         for field, made in self._hinted().items():
             told[made] = {
                 "info": self._speech.say(language, f"request.{field}.help"),
@@ -226,7 +235,8 @@ class GenerateForm:
         return told
 
     def _hinted(self) -> dict[str, Component]:
-        fields = {name: made for name, made in self.controls.items() if name in GenerateRequest.settings()}
+        lines = [name for name in GenerateRequest.settings() if name not in NAMES]
+        fields = {name: made for name, made in self.controls.items() if name in lines}
         return {**fields, "seed": self.controls["seed_mode"]}
 
 

@@ -32,6 +32,9 @@ class Hand:
             self.facts = gr.HTML(elem_id="ink-facts")
             with gr.Row(elem_classes="ink-actions"):
                 self.use = speech.put(gr.Button, {"value": "hand.use"}, size="sm", elem_id="ink-use")
+                self.start = speech.put(
+                    gr.Button, {"value": "hand.start"}, size="sm", elem_id="ink-hand-start"
+                )
                 self.compare = speech.put(
                     gr.Button, {"value": "hand.compare"}, size="sm", elem_id="ink-compare"
                 )
@@ -83,11 +86,22 @@ class Hand:
         told |= {"steps": str(request.steps), "guidance": f"{request.guidance:g}"}
         told["styles"] = ", ".join(labels["styles"].get(name, name) for name in request.styles)
         told["loras"] = ", ".join(f"{use.name} × {use.weight:g}" for use in request.loras if use.on)
+        told |= self._again(request, language)
         rows = [(lines[name].label, told[name]) for name in lines if told.get(name)]
         rows.insert(1, (self.sheet.speech.text("hand.read"), _as_read(entry)))
         rows.append((self.sheet.speech.text("size.label"), f"{request.width} × {request.height}"))
         terms = "".join(_term(label, value, language) for label, value in rows if value)
         return f'<dl class="ink-facts">{terms}</dl>'
+
+    def _again(self, request: GenerateRequest, language: Language) -> dict[str, str]:
+        """What was made of another picture, or twice."""
+        told: dict[str, str] = {}
+        if request.start:
+            part = "start.part" if request.mask else "start.all"
+            told |= {"start": self.sheet.speech.say(language, part), "strength": f"{request.strength:g}"}
+        if request.upscale > 1:
+            told |= {"upscale": f"{request.upscale:g} ×", "upscale_strength": f"{request.upscale_strength:g}"}
+        return told
 
 
 def _as_read(entry: Entry) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from studio.ui.chain_cards import Chain
 from studio.ui.changes import Changes, merged, updates
 from studio.ui.easel import Easel
 from studio.ui.filling import samples
@@ -41,12 +42,13 @@ class Opening:
     def open(self, kept: Any, language: str) -> dict[Any, Any]:
         """The form as the browser kept it, the history, and every word that the first paint could not know."""
         spoken = as_language(language)
-        values = self._on.form.kept(kept)
+        values, said = self._on.form.start.settled(self._on.form.kept(kept), spoken)
         if self._on.choices.card(values["model"]) is None:
             values["model"] = next((card.name for card in self._sheet.studio.shelf.models()), values["model"])
         if not kept:
             values = self._on.form.taken(values["model"], values)
-        form = self._on.form.changes(values, spoken)
+        start = self._on.form.start.shown(values, spoken, said)
+        form = merged(self._on.form.changes(values, spoken), start)
         for name in ("prompt", "negative_prompt"):  # somebody may be typing already
             if not values[name]:
                 del form[self._on.form.controls[name]]["value"]
@@ -55,6 +57,7 @@ class Opening:
             **self._on.past.updates("", [], [], spoken),
             self._sheet.language: spoken,
             self._on.easel: Easel().html(self._sheet.speech, spoken),
+            self._on.chain: Chain().html(self._sheet.speech, spoken),
         }
 
     def speak(self, data: Mapping[Any, Any], asked: gr.Request) -> dict[Any, Any]:
@@ -65,7 +68,7 @@ class Opening:
         values = on.form.values(data)
         words = updates(
             on.form.calm(spoken), on.form.loras.changes(values, spoken), speech.changes(spoken),
-            self._told(values, spoken),
+            on.form.start.changes(values, spoken), self._told(values, spoken),
         )  # fmt: skip
         easel, chain = data[on.scene]
         words |= {on.easel: easel.html(speech, spoken), on.chain: chain.html(speech, spoken)}

@@ -23,6 +23,7 @@ from studio.ui.pictures import served, shown
 from studio.ui.safe import plain
 from studio.ui.sheet import Sheet, Turn, visitor_of
 from studio.ui.speech import as_language
+from studio.ui.starting import Starting
 from studio.ui.surface import Surface
 from studio.words import Language, Said
 
@@ -47,12 +48,14 @@ class Painting:
         self._sheet = sheet
         self._speech = sheet.speech
         self._on = surface
+        self._starting = Starting(sheet, surface)
 
     @property
     def needs(self) -> set[Any]:
         """What `paint` has to be given."""
         on = self._on
-        return {*on.form.controls.values(), self._sheet.language, on.past.search, on.past.own, on.shown}
+        return {*on.form.controls.values(), on.form.start.editor, self._sheet.language, on.past.search, on.past.own,
+                on.shown}  # fmt: skip
 
     def paint(self, data: Mapping[Any, Any], asked: gr.Request) -> Iterator[dict[Any, Any]]:
         """Make what the form asks for; yields updates."""
@@ -60,6 +63,7 @@ class Painting:
         form = self._on.form
         values = form.values(data)
         try:
+            values, painted = self._starting.masked(values, data)
             request = form.request(values)
         except StudioError as error:
             yield {**updates_from(form.calm(language)), **self._failure(error, language)}
@@ -67,7 +71,7 @@ class Painting:
         with self._sheet.visitors.turn(visitor_of(asked), language) as turn:
             run = Run(turn, Easel("working", pictures(request)))
             run.easel.aspect = (request.width, request.height)
-            yield {**updates_from(form.calm(language)), **self._begin(run)}
+            yield {**updates_from(form.calm(language), painted), **self._begin(run)}
             for updates in self._events(request, run):
                 if values["seed_mode"] != "fixed" and len(run.saved) == 1 and self._on.shown in updates:
                     updates[form.controls["seed"]] = run.saved[0].seed

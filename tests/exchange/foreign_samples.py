@@ -56,8 +56,9 @@ A1111 = [
     text("five loras and a wild weight", "a" + "".join(f"<lora:l{n}:1>" for n in range(5)) + "<lora:w:99><lora:odd:abc>\nSteps: 8, Sampler: "
          "Heun, Seed: 5", {"prompt": "a", "loras": [lora(f"l{n}") for n in range(4)]}, ("LoRA l4", "LoRA w", "LoRA odd")),
     text("hires fix", "a\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 6, Size: 512x512, Denoising strength: 0.5, Hires upscale: 2, "
-         'Hires steps: 10, Hires upscaler: Latent, Hires prompt: "x, y: z\\nb"', {"prompt": "a"},
-         ("Denoising strength", "Hires upscale", "Hires steps", "Hires upscaler", "Hires prompt")),
+         'Hires steps: 10, Hires upscaler: Latent, Hires prompt: "x, y: z\\nb"', {"prompt": "a", "upscale": 2.0, "upscale_strength": 0.5}, ("Hires steps", "Hires prompt")),
+    text("img2img", "a\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 6, Size: 512x512, Denoising strength: 0.45",
+         {"prompt": "a", "strength": 0.45, "upscale": 1.0}, ()),
     text("quoted values", 'a\nSteps: 20, Sampler: Euler, Seed: 7, Model: "one, two: \\"three\\"", Version: 1',
          {"model": 'one, two: "three"'}),
     text("negative prompt inside the prompt", "a sign that says Negative prompt: no\nsecond line\nNegative prompt: bad\nNegative prompt: "

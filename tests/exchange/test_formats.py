@@ -33,6 +33,11 @@ requests = st.builds(
     loras=st.lists(loras, max_size=4).map(tuple),
     styles=st.lists(words, max_size=3).map(tuple),
     precision=st.sampled_from(("auto", "fp16")) | words,
+    start=st.sampled_from(("", "0a" * 32)),
+    mask=st.sampled_from(("", "1b" * 32)),
+    strength=st.floats(0.05, 1),
+    upscale=st.just(1.0) | st.floats(1, 4),
+    upscale_strength=st.floats(0.05, 1),
 )
 
 
@@ -90,7 +95,7 @@ def test_a1111_text_of_other_programs_is_read():
     text = (
         "masterpiece, <lora:ink wash:0.7> a cat\nsecond line\nNegative prompt: blurry,\nbad\n"
         "Steps: 30, Sampler: DPM++ 2M Karras, CFG scale: 7, Seed: 965400086, Size: 512x768, Model hash: 45dee52b, "
-        'Model: anything, Lora hashes: "ink wash: 1234567890ab", Hires upscale: 2, Version: v1.10.1'
+        'Model: anything, Lora hashes: "ink wash: 1234567890ab", Hires steps: 2, Version: v1.10.1'
     )
     reading = A1111.read({"parameters": text})
     assert reading is not None
@@ -99,4 +104,4 @@ def test_a1111_text_of_other_programs_is_read():
         "sampler": "dpmpp_2m", "schedule": "karras", "seed": 965400086, "width": 512, "height": 768,
         "model": "anything", "loras": [{"name": "ink wash", "weight": 0.7, "on": True}],
     }  # fmt: skip
-    assert reading.left_out == ("Hires upscale",)
+    assert reading.left_out == ("Hires steps",)

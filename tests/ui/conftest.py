@@ -44,7 +44,7 @@ class Desk:
         return data | {
             self.sheet.language: language, on.past.search: "", on.past.own: [], on.shown: [], on.presets: None,
             on.hand.holds: None, on.drop: None, on.last_seed: None, on.scene: on.scene.value,
-            self.sheet.passed: None,
+            self.sheet.passed: None, form.start.picture: None, form.start.editor: None,
         }  # fmt: skip
 
 

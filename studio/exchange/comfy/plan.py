@@ -21,6 +21,14 @@ PRECISION = Text(
     "Precision {precision} is not in the workflow; ComfyUI sets it for its whole server.",
     "精度 {precision} 不写入工作流；ComfyUI 的精度由服务器统一设置。",
 )
+START = Text(
+    "The start picture and its mask are not in the workflow: it begins with noise.",
+    "起始图和遮罩不写入工作流：工作流从纯噪声开始。",
+)
+ENLARGED = Text(
+    "Enlarging {factor} times is not in the workflow: it ends with the first pass.",
+    "放大 {factor} 倍的步骤不写入工作流：工作流到第一遍为止。",
+)
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,10 @@ class Plan:
             self.leave("loras", OFF_LORAS, names=", ".join(off))
         if request.styles:
             self.leave("styles", STYLES, names=", ".join(request.styles))
+        if request.start:
+            self.leave("start mask strength", START)
+        if request.upscale > 1:
+            self.leave("upscale upscale_strength", ENLARGED, factor=f"{request.upscale:g}")
         if request.precision != "auto":
             self.leave("precision", PRECISION, precision=request.precision)
 

@@ -19,6 +19,7 @@ from studio.ui.opening import OPENED, REMEMBER, SETTLE, STORAGE_KEY, STORAGE_SEC
 from studio.ui.painting import Painting
 from studio.ui.past import Past
 from studio.ui.sheet import Sheet, Tab
+from studio.ui.starting import SHOW_START, Starting
 from studio.ui.surface import Surface
 from studio.ui.workflow import Workflow
 
@@ -101,6 +102,7 @@ def _draw_settings(sheet: Sheet, form: GenerateForm, choices: Choices) -> dict[s
         form.draw_seed()
     with gr.Group(elem_classes="ink-group"):
         form.draw_styles()
+    form.draw_start()
     form.draw_loras()
     with speech.put(gr.Accordion, {"label": "sampling.title"}, open=False, elem_id="ink-sampling"):
         form.draw_sampling()
@@ -115,6 +117,7 @@ def wire(sheet: Sheet, on: Surface) -> None:
     """Join the events: painting, filling the form, choosing pictures, opening the page."""
     _wire_painting(sheet, on)
     _wire_filling(sheet, on)
+    _wire_start(sheet, on)
     _wire_pictures(sheet, on)
     _wire_opening(sheet, on)
     on.workflow.wire()
@@ -178,6 +181,21 @@ def _wire_filling(sheet: Sheet, on: Surface) -> None:
     form.wire()
     on.models.wire()
     _keep(on, form.after_aspect)
+
+
+def _wire_start(sheet: Sheet, on: Surface) -> None:
+    starting, start, held = Starting(sheet, on), on.form.start, on.form.controls
+    for triggers, handler in (
+        ([start.picture.upload], starting.upload), ([start.picture.clear, start.clear.click], starting.clear),
+        ([start.whole.click], starting.whole), ([start.shape.click], starting.shape),
+    ):  # fmt: skip
+        _keep(on, gr.on(triggers, handler, starting.needs, starting.outputs, **_QUIET))
+    start.paint.click(starting.paint, starting.needs, starting.outputs, **_QUIET)
+    sizes = (on.form.aspect, held["width"], held["height"], held["upscale"])
+    gr.on([made.input for made in sizes], starting.follow, starting.needs, starting.outputs, **_QUIET)
+    begun = on.hand.start.click(starting.hand, starting.needs, starting.outputs, **_QUIET)
+    _keep(on, begun)
+    begun.then(None, None, None, js=SHOW_START, **_QUIET)
 
 
 def _wire_pictures(sheet: Sheet, on: Surface) -> None:
@@ -245,6 +263,7 @@ def _form_parts(on: Surface) -> list[Any]:
         form.loras.fold,
         form.loras.empty,
         *rows,
+        *form.start.parts,
     ]
 
 
