@@ -127,7 +127,7 @@ class Chain:
 def _like(job: Job) -> Hashable:
     """Jobs that take the same memory."""
     request = job.request
-    return (job.model_dir, request.memory, request.precision, request.width * request.height)
+    return (job.model_dir, request.memory, request.precision, request.width * request.height, request.upscale)
 
 
 class _Run:
@@ -265,7 +265,8 @@ class _Run:
         if kept is None:
             first = self.keys.first(seed)
             pixels = second.enlarged(self._result(first.picture).value, first.size, made.size)
-            kept = start.encode(self.family, self.model.parts(self.family.for_picture), pixels)
+            parts = self.model.parts(self.family.for_picture, self.model.plan.tile_px)
+            kept = start.encode(self.family, parts, pixels)
             self.results.put(made.start, kept)
         tiles = second.tiles(self.request, made.size, self.family.size_multiple)
         return second.run(replace(self._work(index, seed), before=self._walked), kept.value, tiles)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from studio.engine import plan as plans
-from studio.engine import tell
+from studio.engine import second, tell
 from studio.engine.adapt import Adapters, Loras, text_parts
 from studio.engine.cache import Cache, Kept
 from studio.engine.device import Device, cpu, free_memory, pick_dtype, room
@@ -122,13 +122,17 @@ class Model:
         self._clear_other_store()
         if self.plan.takes_turns:
             self._make_way(names)
+        return self._bring(names, tile_px)
+
+    def _bring(self, names: Iterable[str], tile_px: int = 0) -> dict[str, Any]:
+        """These parts on the device, whatever else is there."""
         opened = {name: self._open(name).value for name in names}
         for each in opened.values():
             if each.guest:
                 each.guest.come()
-        for name in names:
-            if name in self._family.for_decode and hasattr(opened[name].part, "enable_tiling"):
-                set_tiles(opened[name].part, tile_px)
+        for name, each in opened.items():
+            if name in self._family.for_decode and hasattr(each.part, "enable_tiling"):
+                set_tiles(each.part, tile_px)
         return {name: each.part for name, each in opened.items()}
 
     def adapters(self, part: str = "") -> Adapters:
@@ -161,7 +165,7 @@ class Model:
         return preview
 
     def _fitted(self) -> Preview:
-        return fit(self._family, self.parts(self._family.for_decode))
+        return fit(self._family, self._bring(self._family.for_decode))
 
     def _tiny(self, folder: Path) -> Preview:
         part = network(TINY, "AutoencoderTiny")
@@ -237,10 +241,15 @@ class Model:
             stays.add(self._family.denoiser)
         keep = {self._key(name) for name in stays}
         if self.plan.drops:
-            for key, kept in self._models.guests.items():
-                if key not in keep and isinstance(kept.value, Opened) and kept.value.count:
-                    self._models.guests.drop(key)
-            free_memory(self.device)
+            away = [
+                key
+                for key, kept in self._models.guests.items()
+                if key not in keep and isinstance(kept.value, Opened) and kept.value.count
+            ]
+            for key in away:
+                self._models.guests.drop(key)
+            if away:
+                free_memory(self.device)
         else:
             _send_away(self._models.guests, keep, self.device)
 
@@ -251,8 +260,11 @@ class Model:
     def _weighed(self) -> tuple[Sizes, Work, plans.Room]:
         request, family = self._request, self._family
         is_guided = family.guidance == "free" and request.guidance > 1
+        whole = second.size(request, family.size_multiple) or (request.width, request.height)
+        tiles = second.tiles(request, whole, family.size_multiple)
         work = Work(
-            pixels=request.width * request.height,
+            painted=max(request.width * request.height, tiles[0].width * tiles[0].height),
+            decoded=max(request.width * request.height, whole[0] * whole[1]),
             passes=2 if is_guided else 1,
             kind="unet" if family.denoiser == "unet" else "transformer",
             itemsize=self.dtype.itemsize,

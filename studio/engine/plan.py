@@ -67,10 +67,12 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Work:
-    """A picture as far as memory goes: its pixels, how many passes the denoiser makes at once, whether that is a `unet` or
-    a `transformer`; and the bytes of a number, the autoencoder's apart."""
+    """A picture as far as memory goes: the pixels that are painted at once, and those that are decoded, which are more
+    where it is enlarged; how many passes the denoiser makes at once, whether that is a `unet` or a `transformer`; and the
+    bytes of a number, the autoencoder's apart."""
 
-    pixels: int
+    painted: int
+    decoded: int
     passes: int
     kind: Literal["unet", "transformer"]
     itemsize: int
@@ -144,7 +146,7 @@ def smaller(plan: Plan, sizes: Sizes, work: Work, room: Room, at: Stage) -> Plan
     taken = _taken(sizes, work, plan.mode, plan.is_decoded_alone, plan.tile_px)[at]
     rungs = room.rungs
     later = rungs[rungs.index(plan.mode) + 1 :] if plan.mode in rungs else ()
-    if at == "decode" and plan.takes_turns and not plan.tile_px and work.pixels > TILE_PX**2:
+    if at == "decode" and plan.takes_turns and not plan.tile_px and work.decoded > TILE_PX**2:
         return replace(plan, is_decoded_alone=True, tile_px=TILE_PX)
     for mode in later:
         if _taken(sizes, work, mode, True, plan.tile_px)[at] < taken:
@@ -158,7 +160,9 @@ def _plan(sizes: Sizes, work: Work, room: Room, mode: Mode) -> Plan:
     together = _taken(sizes, work, mode, False, 0)["decode"] <= budget
     is_alone = not together and mode not in ALL
     is_whole = together or _taken(sizes, work, mode, is_alone, 0)["decode"] <= budget
-    tile_px = 0 if is_whole or work.pixels <= TILE_PX**2 else TILE_PX
+    tile_px = 0 if is_whole or work.decoded <= TILE_PX**2 else TILE_PX
+    if tile_px and is_alone:
+        is_alone = _taken(sizes, work, mode, False, tile_px)["decode"] > budget
     away = (sizes.encoders + sizes.denoiser) * work.itemsize
     is_scarce = room.kind != "cuda" or away > room.main * CPU_SHARE
     needs = {each: max(_taken(sizes, work, each, True, tile_px).values()) for each in LADDER}
@@ -187,9 +191,9 @@ def _taken(sizes: Sizes, work: Work, mode: Mode, is_alone: bool, tile_px: int) -
     if mode == "offload":
         encoders = min(encoders, 3 * sizes.largest_encoder_layer * size)
         denoiser = min(denoiser, 3 * sizes.largest_denoiser_layer * size)
-    drawn = min(work.pixels, tile_px**2) if tile_px else work.pixels
-    drawing = (DECODE[sizes.decoder_kind] * drawn + 12 * work.pixels) * work.decoder_itemsize
-    sampling = SAMPLE[work.kind] * work.pixels * work.passes * size
+    drawn = min(work.decoded, tile_px**2) if tile_px else work.decoded
+    drawing = (DECODE[sizes.decoder_kind] * drawn + 12 * work.decoded) * work.decoder_itemsize
+    sampling = SAMPLE[work.kind] * work.painted * work.passes * size
     if mode in ALL:
         return {
             name: encoders + denoiser + decoder + more for name, more in _stages(reading, sampling, drawing)

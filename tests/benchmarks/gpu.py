@@ -224,10 +224,7 @@ def _write(name: str, file: Path, device: str) -> None:
         setattr(network, unused, None)
     dice = torch.Generator(device).manual_seed(0)
     tensors = {}
-    for key, empty in network.state_dict().items():
-        if not empty.is_floating_point():
-            tensors[key] = torch.zeros(empty.shape, dtype=empty.dtype)
-            continue
+    for key, empty in network.named_parameters():
         made = torch.zeros(empty.shape, dtype=torch.bfloat16, device=device)
         if empty.ndim > 1:
             made.normal_(std=empty[0].numel() ** -0.5, generator=dice)

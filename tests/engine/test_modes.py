@@ -33,7 +33,8 @@ def chain(request, monkeypatch):
 @pytest.fixture
 def job(tiny_kolors):
     def make(loras=(), **changes):
-        return Job(GenerateRequest(**{**BASE, **changes}), tiny_kolors, "kolors", tuple(loras))
+        request = GenerateRequest(**{**BASE, **changes})
+        return Job(request, tiny_kolors, "kolors", tuple(loras), previews=False)
 
     return make
 

@@ -17,8 +17,12 @@ KOLORS = Sizes(
     largest_denoiser_layer=29_491_200,
     decoder=83_650_000,
 )
-WORK = Work(1024 * 1024, 2, "unet", 2, 2)
+WORK = Work(1024 * 1024, 1024 * 1024, 2, "unet", 2, 2)
 MACHINE = 64 * GB
+
+
+def of_size(pixels):
+    return dataclasses.replace(WORK, painted=pixels, decoded=pixels)
 
 
 def plan(gb, asked="auto", sizes=KOLORS, work=WORK, main=MACHINE, kind="cuda"):
@@ -53,10 +57,7 @@ def test_with_more_memory_never_a_smaller_mode():
 
 def test_larger_pictures_never_take_less():
     for mode in LADDER:
-        needs = [
-            plan(80, mode, work=dataclasses.replace(WORK, pixels=side * side)).needs[mode]
-            for side in range(256, 4096, 256)
-        ]
+        needs = [plan(80, mode, work=of_size(side * side)).needs[mode] for side in range(256, 4096, 256)]
         assert needs == sorted(needs)
         assert needs[0] < needs[-1]
 
@@ -73,12 +74,19 @@ def test_a_mode_that_is_asked_for_is_taken_whether_it_fits_or_not():
 
 
 def test_large_pictures_are_decoded_in_tiles_only_where_they_do_not_fit():
-    work = dataclasses.replace(WORK, pixels=2048 * 2048)
+    work = of_size(2048 * 2048)
     assert plan(80, work=work).tile_px == 0
     tight = plan(8, work=work)
     assert (tight.mode, tight.tile_px) == ("offload", TILE_PX)
     assert tight.needs["offload"] < 4 * GB
-    assert plan(8, "whole", work=dataclasses.replace(WORK, pixels=512 * 512)).tile_px == 0
+    assert plan(8, "whole", work=of_size(512 * 512)).tile_px == 0
+
+
+def test_a_picture_that_is_enlarged_counts_large_only_where_it_is_decoded():
+    enlarged = dataclasses.replace(WORK, decoded=2048 * 2048)
+    made = plan(8, work=enlarged)
+    assert (made.mode, made.tile_px) == ("encoder_8bit", TILE_PX)
+    assert plan(80, work=enlarged).needs["offload"] > 3 * plan(80).needs["offload"]
 
 
 def test_without_room_in_main_memory_parts_are_read_again():
@@ -132,7 +140,7 @@ def test_words_are_there_for_every_choice():
     said = plan(8).said
     assert said.say("en") == "needs about 7.7 GB, 8.6 GB free: 8-bit text encoder"
     assert "8 位文本编码器" in said.say("zh")
-    tiled = plan(8, work=dataclasses.replace(WORK, pixels=2048 * 2048))
+    tiled = plan(8, work=of_size(2048 * 2048))
     assert tiled.name.say("en") == "Layer by layer from main memory, decoded in tiles"
 
 
