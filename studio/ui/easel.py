@@ -133,7 +133,7 @@ class Easel:
         words = speech.say(language, f"easel.{self.stage}", step=self.step, steps=self.steps)
         if self.is_second:
             words += " · " + speech.say(language, "easel.second")
-        if self.tiles > 1:
+        if self.is_second and self.tiles > 1:
             words += " · " + speech.say(language, "easel.tile", tile=self.tile, tiles=self.tiles)
         if self.count > 1:
             words += " · " + speech.say(language, "easel.picture", picture=self.picture + 1, count=self.count)
