@@ -4,7 +4,7 @@ from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import Literal
 
-from studio.engine.events import Event, Finished, Notice, StageStarted, Step
+from studio.engine.events import Event, Finished, FirstPass, Notice, StageStarted, Step
 from studio.studio import Saved, Waiting
 from studio.ui.safe import html
 from studio.ui.speech import Speech
@@ -15,13 +15,17 @@ Mood = Literal["empty", "waiting", "working", "done", "stopped", "failed", "past
 
 @dataclass
 class Easel:
-    """What is on the easel: the mood, the latest preview, and the figures that its sentence is made of."""
+    """What is on the easel: the mood, the latest preview, and the figures that its sentence is made of. `is_second` while
+    a picture is enlarged and painted over."""
 
     mood: Mood = "empty"
     count: int = 1
     picture: int = 0
     step: int = 0
     steps: int = 0
+    tile: int = 1
+    tiles: int = 1
+    is_second: bool = False
     seconds_left: float | None = None
     stage: str = "load"
     position: int = 0
@@ -44,9 +48,13 @@ class Easel:
             case Step():
                 self.mood, self.stage, self.picture = "working", "sample", event.picture
                 self.step, self.steps, self.seconds_left = event.step, event.steps, event.seconds_left
+                self.tile, self.tiles = event.tile, event.tiles
                 self.preview = event.preview_jpeg or self.preview
+            case FirstPass():
+                self.is_second = True
+                return False
             case Saved():
-                self.kept += 1
+                self.kept, self.is_second = self.kept + 1, False
             case Notice():
                 self.notices.append(event.said)
                 return False
@@ -57,7 +65,9 @@ class Easel:
         return True
 
     def end(self, mood: Mood, fault: Said | None = None) -> None:
-        """Nothing is in the making any more."""
+        """Nothing is in the making any more. What a second pass had begun with is kept when that is stopped."""
+        if mood == "stopped" and self.is_second:
+            self.kept += 1
         self.mood, self.fault, self.preview = mood, fault, None
 
     @property
@@ -121,6 +131,10 @@ class Easel:
 
     def _working(self, speech: Speech, language: Language) -> str:
         words = speech.say(language, f"easel.{self.stage}", step=self.step, steps=self.steps)
+        if self.is_second:
+            words += " · " + speech.say(language, "easel.second")
+        if self.is_second and self.tiles > 1:
+            words += " · " + speech.say(language, "easel.tile", tile=self.tile, tiles=self.tiles)
         if self.count > 1:
             words += " · " + speech.say(language, "easel.picture", picture=self.picture + 1, count=self.count)
         if self.seconds_left is not None:

@@ -8,8 +8,10 @@ from itertools import product
 import pytest
 from PIL import Image, ImageDraw
 
+from studio.engine.events import FirstPass, Picture
 from studio.exchange.picture import png_with_settings
 from studio.requests import GenerateRequest
+from studio.ui.easel import Easel
 from studio.ui.filling import Filling
 from studio.ui.opening import Opening
 from studio.ui.safe import plain
@@ -152,6 +154,19 @@ def test_the_picture_made_remembers_what_it_began_with(desk, start, kept):
     [entry] = entries(desk)
     assert (entry.request.start, entry.request.mask, entry.request.strength) == (*kept, 0.5)
     assert "0.5" in last(updates, desk.on.hand.facts)
+
+
+def test_the_second_pass_is_told_and_counted_when_it_is_stopped(desk):
+    updates = run(desk, upscale=2.0, steps=2)
+    told = "".join(u[desk.on.easel] for u in updates if desk.on.easel in u)
+    assert "second pass" in told
+    with Image.open(entries(desk)[0].file) as picture:
+        assert picture.size == (128, 128)
+    assert "2 ×" in last(updates, desk.on.hand.facts)
+    easel = Easel("working")
+    easel.take(FirstPass(Picture(0, 1, 1, 1, bytes(3))))
+    easel.end("stopped")
+    assert easel.kept == 1
 
 
 def test_strokes_are_kept_when_generate_is_pressed(desk, starting, start, kept):
