@@ -16,7 +16,9 @@ from studio.shelf.loras import read_lora_card
 from studio.storybook import judge
 from studio.storybook.score import Say, Tally, ask, generated, tally
 
-WEIGHTS = (0.0, 0.5, 1.0)
+WEIGHTS = (0.5, 1.0)
+COMPARED = 16
+"""Pictures that are compared to the bit with those of weight 0."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +61,17 @@ def lora_score(
     trigger = ", ".join(card.trigger_words)
     plain = _Pictures(pipe, judge_, style, count, steps, guidance, say)
     off = plain.tally("off", trigger)
+    plain.tally("base", trigger, COMPARED)
     base = plain.last
     by_weight: dict[float, Tally] = {}
-    zero_is_base = False
     for weight in WEIGHTS:
         adapters.apply(
             [(lora_key(file, file.stem), LoraFile(file.stem, file, weight))], "kolors", "storybook"
         )
         by_weight[weight] = plain.tally(f"weight {weight:g}", trigger)
-        if weight == 0:
-            zero_is_base = all(torch.equal(a, b) for a, b in zip(base, plain.last, strict=True))
+    adapters.apply([(lora_key(file, file.stem), LoraFile(file.stem, file, 0.0))], "kolors", "storybook")
+    plain.tally("weight 0", trigger, COMPARED)
+    zero_is_base = all(torch.equal(a, b) for a, b in zip(base, plain.last, strict=True))
     adapters.apply([], "kolors", "storybook")
     return LoraScore(style, off, by_weight, zero_is_base)
 
@@ -83,11 +86,11 @@ class _Pictures:
         self._count, self._steps, self._guidance = count, steps, guidance
         self.last: list[torch.Tensor] = []
 
-    def tally(self, title: str, trigger: str) -> Tally:
-        """Paint all prompts and read the pictures."""
+    def tally(self, title: str, trigger: str, most: int | None = None) -> Tally:
+        """Paint all prompts, or the first of them, and read the pictures."""
         asked = [
             (scene, f"{trigger}, {words}" if trigger else words, language)
-            for scene, words, language in ask(self._count)
+            for scene, words, language in ask(min(self._count, most or self._count))
         ]
         self.last = []
         painted = generated(
