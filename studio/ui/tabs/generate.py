@@ -224,12 +224,13 @@ def _wire_opening(sheet: Sheet, on: Surface) -> None:
         on.examples,
         on.presets,
         on.easel,
+        on.chain,
         sheet.language,
     ]
     opened = sheet.page.load(opening.open, [on.kept, sheet.language], _each(new), js=SETTLE, **_QUIET)
     opened.then(None, None, None, js=OPENED, **_QUIET)
     sheet.language.input(None, [sheet.language], [sheet.language], js=REMEMBER, **_QUIET)
-    all_words = _each([*new, *sheet.speech.carriers, on.chain, on.hand.facts, on.gallery])
+    all_words = _each([*new, *sheet.speech.carriers, on.hand.facts, on.gallery])
     sheet.language.input(opening.speak, opening.needs, all_words, **_QUIET)
     # a Textbox tells of input only when a key is pressed: not when words are pasted or composed by an input method
     changes = [made.change if isinstance(made, gr.Textbox) else made.input for made in held.values()]
