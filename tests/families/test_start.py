@@ -16,7 +16,6 @@ EVERY = [(name, sampler) for name, family in families().items()
          for sampler in (FLOW_SAMPLERS if family.is_flow else SAMPLERS)]  # fmt: skip
 PIPELINES = {
     "flux": "FluxImg2ImgPipeline",
-    "kolors": "KolorsImg2ImgPipeline",
     "sd15": "StableDiffusionImg2ImgPipeline",
     "sd3": "StableDiffusion3Img2ImgPipeline",
     "sdxl": "StableDiffusionXLImg2ImgPipeline",
@@ -97,10 +96,6 @@ def test_equals_the_pipeline_of_diffusers(opened, begun, name):
     theirs = kind(**networks, scheduler=held.pipeline.scheduler, **_more(name))
     theirs.set_progress_bar_config(disable=True)
     texts = {**positive, **{f"negative_{key}": value for key, value in (negative or {}).items()}}
-    if name == "kolors":  # its call forgets the pooled states that it is given
-        theirs.encode_prompt = lambda **_: tuple(
-            side[key] for key in ("prompt_embeds", "pooled_prompt_embeds") for side in (positive, negative)
-        )
     size = {"width": 96, "height": 64} if held.family.is_flow else {}
     last = []
 
