@@ -58,7 +58,7 @@ A1111 = [
     text("hires fix", "a\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 6, Size: 512x512, Denoising strength: 0.5, Hires upscale: 2, "
          'Hires steps: 10, Hires upscaler: Latent, Hires prompt: "x, y: z\\nb"', {"prompt": "a", "upscale": 2.0, "upscale_strength": 0.5}, ("Hires steps", "Hires prompt")),
     text("img2img", "a\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 6, Size: 512x512, Denoising strength: 0.45",
-         {"prompt": "a", "strength": 0.45, "upscale": 1.0}, ()),
+         {"prompt": "a", "strength": 0.45}, ()),
     text("quoted values", 'a\nSteps: 20, Sampler: Euler, Seed: 7, Model: "one, two: \\"three\\"", Version: 1',
          {"model": 'one, two: "three"'}),
     text("negative prompt inside the prompt", "a sign that says Negative prompt: no\nsecond line\nNegative prompt: bad\nNegative prompt: "

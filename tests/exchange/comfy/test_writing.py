@@ -148,6 +148,15 @@ def test_what_nodes_cannot_hold_is_told_by_name():
     assert all(word in words for word in ("night", "fp16", "ink"))
 
 
+def test_a_start_picture_and_enlarging_are_left_out_and_told():
+    told = written(PLAIN.with_(start="0a" * 32, upscale=2.0), "sdxl", "core")
+    words = " ".join(said.say("en") for said in told.left_out)
+    assert "begins with noise" in words
+    assert "Enlarging 2 times" in words
+    assert {"start", "mask", "strength", "upscale", "upscale_strength"} <= told.changed
+    assert again(told.api) == PLAIN
+
+
 def test_no_path_of_this_machine_is_written(tmp_path):
     text = json.dumps(written(PLAIN, "kolors", "kijai").page)
     assert str(tmp_path.anchor + "home") not in text
