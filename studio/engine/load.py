@@ -168,7 +168,8 @@ class _Filling:
 
             whole = tensor.to(self._packing.device, self._dtype)
             self._packed[path] = Packed(whole, self._packing.bits).to(self._device)
-            return self._wanted[name]
+            wanted: torch.Tensor = self._wanted[name]
+            return wanted
         return tensor.to(self._device, self._format(name, tensor), copy=True)
 
     def _is_packable(self, path: str) -> bool:

@@ -1,8 +1,9 @@
 """The opened models: each part once, by what its files look like, under the device's share of memory."""
 
 from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from studio.engine import plan as plans
 from studio.engine import second, tell
@@ -30,7 +31,8 @@ CPU_SHARE, GPU_SHARE = 0.4, 0.7
 may fill more."""
 
 
-class Opened(NamedTuple):
+@dataclass(frozen=True)
+class Opened:
     """A part, what is attached to it, how many numbers it holds, and how it comes and goes where it does."""
 
     part: Any

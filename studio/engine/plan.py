@@ -136,8 +136,8 @@ def choose(sizes: Sizes, work: Work, room: Room, asked: str = "auto") -> Plan:
     """The plan for a picture: with the mode that was asked for or, for `auto`, with the fastest that fits, and the
     smallest where none does."""
     fitting = (mode for mode in room.rungs if _fits(sizes, work, room, mode))
-    named = (mode for mode in LADDER if mode == asked)
-    return _plan(sizes, work, room, next(named, None) or next(fitting, room.rungs[-1]))
+    named = [mode for mode in LADDER if mode == asked]
+    return _plan(sizes, work, room, named[0] if named else next(fitting, room.rungs[-1]))
 
 
 def smaller(plan: Plan, sizes: Sizes, work: Work, room: Room, at: Stage) -> Plan | None:
