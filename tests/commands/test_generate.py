@@ -96,7 +96,7 @@ def test_every_field_can_be_given(run, models_dir, tmp_path):
         "--steps": "2", "--guidance": "2.5", "--width": "64", "--height": "128", "--seed": "9", "--count": "1",
         "--lora": f"{lora}:0.5", "--style": "storybook-night", "--precision": "fp32",
         "--start": str(picture), "--mask": str(mask), "--strength": "0.5", "--upscale": "1.0",
-        "--upscale-strength": "0.4",
+        "--upscale-strength": "0.4", "--memory": "whole",
     }  # fmt: skip
     code, out, err = run("generate", "a dog", *[word for pair in given.items() for word in pair])
     assert code == 0, err
@@ -105,7 +105,7 @@ def test_every_field_can_be_given(run, models_dir, tmp_path):
         prompt="a dog", negative_prompt="rain", model="storybook", sampler="heun", schedule="karras", steps=2,
         guidance=2.5, width=64, height=128, seed=9, loras=(LoraUse(str(lora), 0.5),), styles=("storybook-night",),
         precision="fp32", start=starts.keep(picture), mask=starts.keep(mask), strength=0.5, upscale=1.0,
-        upscale_strength=0.4,
+        upscale_strength=0.4, memory="whole",
     )  # fmt: skip
     assert len(given) + 1 == len(GenerateRequest.settings())
     assert "LoRA" in err

@@ -259,9 +259,8 @@ def test_old_loras_are_taken_off_when_there_are_too_many(chain, job, tmp_path, t
     base = fresh(chain, job())
     files = [build_lora(tmp_path / f"{n}.safetensors", tiny_kolors, seed=n) for n in range(6)]
     made = [fresh(chain, job([use(file)])) for file in files]
-    adapters = chain.models.kept.get(next(key for key in chain.models.kept._kept if key[2] == "unet")).value[
-        1
-    ]
+    unet = next(key for key in chain.models.kept._kept if key[2] == "unet")
+    adapters = chain.models.kept.get(unet).value.adapters
     assert adapters.bytes <= 100_000
     assert fresh(chain, job([use(files[0])])) == made[0]
     assert fresh(chain, job()) == base
