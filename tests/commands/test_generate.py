@@ -46,7 +46,9 @@ def test_a_picture_is_written_with_its_settings(run, tmp_path):
     code, out, _ = run("generate", "一艘红色的小船", *SMALL, "--seed", "7", "--out", "new/boat.png")
     assert (code, out) == (0, "new/boat.png\n")
     recalled = read_settings(tmp_path / "new" / "boat.png")
-    assert recalled.request == GenerateRequest(prompt="一艘红色的小船", steps=2, width=64, height=64, seed=7)
+    assert recalled.request == GenerateRequest(
+        prompt="一艘红色的小船", steps=2, width=64, height=64, seed=7, upscale_strength=0.07
+    )
     (kept,) = (tmp_path / "outputs").glob("*-*-*/*.png")
     assert kept.read_bytes() == (tmp_path / "new" / "boat.png").read_bytes()
 
