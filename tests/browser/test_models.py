@@ -24,12 +24,7 @@ def hub(tmp_path, tiny_kolors, tiny_lora, monkeypatch):
     furnish(tmp_path / "models", tiny_kolors, tiny_lora)
     go = threading.Event()
     toy = Toy({**{name: content for name, content in LEFT.items() if name != BIG}, **files})
-
-    def before(path: str) -> None:
-        if path == BIG:
-            go.wait(120)
-
-    toy.before = before
+    toy.held[BIG] = go
     with mirrored(tmp_path, toy) as house:
         for name, value in {**house.environment, "HF_HUB_OFFLINE": "0"}.items():
             monkeypatch.setenv(name, value)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import struct
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -84,6 +85,7 @@ class Toy:
     lies: dict[str, bytes] = field(default_factory=dict)
     cdn: str = ""
     before: Callable[[str], None] = lambda path: None
+    held: dict[str, threading.Event] = field(default_factory=dict)
 
     def hub(self, asked: Asked) -> Reply:
         """The endpoint of either."""
@@ -115,7 +117,7 @@ class Toy:
         if start >= len(content) > 0:
             return Reply(status=416)
         told = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"} if start else {}
-        return Reply(content[start:], 206 if start else 200, told)
+        return Reply(content[start:], 206 if start else 200, told, held=self.held.get(path))
 
     def _listed(self) -> Reply:
         listed = []
