@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Generator, Hashable, Iterator
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -297,11 +298,13 @@ class _Run:
         if self.keys.start is None:
             return None
         latents: torch.Tensor = self._result(self.keys.start).value
-        mask = self._mask()
+        mask = self._mask
         small = None if mask is None else start.shrunk(mask, latents)
         return sample.Begin(latents, small, self.request.strength)
 
+    @cached_property
     def _mask(self) -> "torch.Tensor | None":
+        """The mask as the first pass needs it; all pictures of the job have the same."""
         if self.job.mask is None:
             return None
         return start.fitted_mask(self.job.mask, self.request.width, self.request.height)
@@ -324,7 +327,7 @@ class _Run:
 
     def _with_the_rest(self, kept: Kept) -> Kept:
         """The decoded pixels, and around the mask those of the picture to begin with."""
-        mask = self._mask()
+        mask = self._mask
         if mask is None or self.job.start is None:
             return kept
         old = start.fitted(self.job.start, self.request.width, self.request.height)

@@ -82,11 +82,12 @@ class Model:
         self._models, self._family, self._dir, self._request = models, family, model_dir, request
         self.device = models.device
         self.dtype: torch.dtype = self._format()
-        self.plan = plan or plans.choose(*self._weighed(), request.memory)
+        weighed = self._weighed()
+        self.plan = plan or plans.choose(*weighed, request.memory)
         if self.plan.mode == "cpu" and self.device.kind != "cpu":
             self.device = cpu()
             self.dtype = self._format()
-        sizes, work, _ = self._weighed()
+        sizes, work, _ = weighed
         self._bytes = (
             sizes.encoders + sizes.denoiser
         ) * work.itemsize + sizes.decoder * work.decoder_itemsize
@@ -225,11 +226,7 @@ class Model:
         if not self.plan.takes_turns:
             _send_away(self._models.guests, set(), self.device)
             if self._store is self._models.kept:
-                sizes, work, _ = self._weighed()
-                mine = (
-                    sizes.encoders + sizes.denoiser
-                ) * work.itemsize + sizes.decoder * work.decoder_itemsize
-                self._models.kept.budget_bytes = max(self._models.kept.budget_bytes, mine)
+                self._models.kept.budget_bytes = max(self._models.kept.budget_bytes, self._bytes)
         elif self._models.kept.items():
             self._models.kept.clear()
             free_memory(self.device)

@@ -12,11 +12,10 @@ from studio.ui.dataset_desk import Data, Updates
 from studio.ui.dataset_events import IN_ORDER, LATEST, ONE_BY_ONE, QUIET, reopen
 from studio.ui.dataset_room import Room
 from studio.ui.dataset_saving import Base
+from studio.ui.sight import into_sight
 
-_SHOW_PICTURE = (
-    "() => document.getElementById('ink-look')?.scrollIntoView({behavior: 'smooth', block: 'start'})"
-)
-_SHOW_STEPS = "() => document.getElementById('ink-dataset-left')?.scrollIntoView({behavior: 'smooth'})"
+_SHOW_PICTURE = into_sight("ink-look", "start")
+_SHOW_STEPS = into_sight("ink-dataset-left", "start")
 _RETITLE = (
     "(opened) => { const { id, caption } = JSON.parse(opened || '{}'); "
     "const tile = document.querySelector(`#ink-grid [data-id='${id}'] .ink-tile-words`); "

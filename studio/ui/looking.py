@@ -9,13 +9,12 @@ from studio.ui.chain_cards import Chain
 from studio.ui.easel import Easel
 from studio.ui.pictures import shown
 from studio.ui.sheet import Sheet
+from studio.ui.sight import into_sight
 from studio.ui.speech import as_language
 from studio.ui.surface import Surface
 from studio.words import Language
 
-SHOW_RESULT = (
-    "() => document.getElementById('ink-result').scrollIntoView({behavior: 'smooth', block: 'nearest'})"
-)
+SHOW_RESULT = into_sight("ink-result")
 
 
 class Looking:

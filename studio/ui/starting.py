@@ -10,15 +10,14 @@ from studio.errors import StudioError
 from studio.ui.changes import Changes, merged, updates
 from studio.ui.pictures import served
 from studio.ui.sheet import Sheet
+from studio.ui.sight import into_sight
 from studio.ui.speech import as_language
 from studio.ui.start import NAMES
 from studio.ui.strokes import canvas, mask_of
 from studio.ui.surface import Surface
 from studio.words import Language
 
-SHOW_START = (
-    "() => document.getElementById('ink-start').scrollIntoView({behavior: 'smooth', block: 'nearest'})"
-)
+SHOW_START = into_sight("ink-start")
 
 
 class Starting:

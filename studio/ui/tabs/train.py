@@ -9,6 +9,7 @@ import gradio as gr
 from studio.runs import Runs
 from studio.ui.opening import SETTLE, keep_script
 from studio.ui.sheet import Sheet, Tab, visitor_of
+from studio.ui.sight import into_sight
 from studio.ui.speech import as_language
 from studio.ui.train_start import Starting
 from studio.ui.train_watch import Watching
@@ -18,10 +19,8 @@ _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"
 _PAINT: dict[str, Any] = {**_QUIET, "concurrency_id": "gpu", "concurrency_limit": 32, "trigger_mode": "once"}
 _AT_ONCE: dict[str, Any] = {**_QUIET, "queue": False}
 _LATEST: dict[str, Any] = {**_QUIET, "trigger_mode": "always_last"}
-_SHOW_RUN = "() => document.getElementById('ink-run').scrollIntoView({behavior: 'smooth', block: 'nearest'})"
-_SHOW_FORM = (
-    "() => document.getElementById('ink-train-left').scrollIntoView({behavior: 'smooth', block: 'start'})"
-)
+_SHOW_RUN = into_sight("ink-run")
+_SHOW_FORM = into_sight("ink-train-left", "start")
 
 
 @dataclass(frozen=True)
