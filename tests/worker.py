@@ -47,7 +47,7 @@ def _learn(folder: RunFolder, step: int) -> str:
         folder.append("step", step=step, loss=1 / step, smoothed=1 / step, lr=1e-4, pictures_per_s=50.0,
                       eta_s=(steps - step) * STEP_S, memory_bytes=2**20)  # fmt: skip
         folder.update(step=step, heartbeat_at=time.time())
-        orders = folder.take_commands()
+        orders = folder.take_orders()
         if "sample" in orders:
             folder.append(
                 "sample", step=step, index=0, prompt="a boat", seed=12, file=f"samples/{step}-0.png"
@@ -55,7 +55,6 @@ def _learn(folder: RunFolder, step: int) -> str:
         if orders & {"stop", "save"} or (request.checkpoint_every and step % request.checkpoint_every == 0):
             keep(folder, step)
         if "stop" in orders:
-            folder.update(state="stopping")
             return "stopped"
     return "finished"
 

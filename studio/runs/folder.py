@@ -134,12 +134,22 @@ class RunFolder:
         """Orders that the worker hasn't taken yet."""
         return {command for command in get_args(Order) if (self._commands_dir / command).is_file()}
 
-    def take_commands(self) -> set[str]:
-        """The orders that came since the last call; they are gone from the folder."""
+    def take_orders(self) -> set[str]:
+        """The orders that came since the last call; they are gone from the folder. For the worker: that it is stopping
+        stands in the record before the order to stop is gone, so nobody who looks sees a run that is neither."""
         taken = self.waiting_orders()
-        for command in taken:
-            (self._commands_dir / command).unlink(missing_ok=True)
+        if "stop" in taken:
+            self.update(state="stopping")
+        self._forget(taken)
         return taken
+
+    def drop_orders(self) -> None:
+        """Forget orders that no worker is there to take."""
+        self._forget(self.waiting_orders())
+
+    def _forget(self, orders: set[str]) -> None:
+        for command in orders:
+            (self._commands_dir / command).unlink(missing_ok=True)
 
     def keep_marks(self, marks: dict[str, str]) -> None:
         """Note a mark of each picture that is learnt from, so that a later change can be told before resuming."""

@@ -230,7 +230,7 @@ class Runs:
             self._compare(view)
         with self._lock():
             self._check_resumable(self._readable(id))  # somebody else may have been quicker
-            view.folder.take_commands()
+            view.folder.drop_orders()
             view.folder.update(**changes, ended_at=None, message=None, step=step, accept_changes=accept_changes,
                                resumed_from=step if points else None)  # fmt: skip
 

@@ -19,7 +19,7 @@ _NOTHING_SAID = Text("nothing", "（无）")
 def start(folder: RunFolder, worker: Sequence[str], settings: Settings) -> bool:
     """Start a worker on a run, and write its pid down before the lock is let go: the worker's `claim` waits for that.
     Where the system refuses, the run has failed, and the answer is False."""
-    folder.take_commands()
+    folder.drop_orders()
     try:
         process = launch(
             [*worker, str(folder.path.absolute())], folder.log_file.absolute(), environment(settings)
@@ -40,7 +40,7 @@ def bury(view: RunView) -> None:
     lines = [line.strip() for line in view.folder.log_tail(20).splitlines() if line.strip()]
     step = _last_step(view.folder) or view.record.step
     died = WorkerDied(None, step=step, line=lines[-1][:300] if lines else _NOTHING_SAID)
-    view.folder.take_commands()
+    view.folder.drop_orders()
     view.folder.append("ended", state="interrupted")
     view.folder.update(state="interrupted", ended_at=time.time(), step=step, message=sentences(died))
 

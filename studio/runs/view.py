@@ -77,13 +77,16 @@ class Looking:
 
 def _look(folder: RunFolder) -> RunView:
     try:
+        orders = (
+            folder.waiting_orders()
+        )  # before the record: a worker writes "stopping" there before it takes the order
         record, request = folder.record(), folder.request()
     except RunBroken as broken:
         return RunView(folder, "broken", broken=broken)
     state = record.state
     if state in ACTIVE and not record.is_alive:
         state = "interrupted"
-    elif state == "running" and "stop" in folder.waiting_orders():
+    elif state == "running" and "stop" in orders:
         state = "stopping"
     return RunView(folder, state, record, request)
 

@@ -154,7 +154,7 @@ class Session:
         """How far encoding is. An order to stop is obeyed here, unless others would wait in vain for this share."""
         self.report.stage("encode", done, total)
         if self._place.is_leader and self._place.together == 1 and "stop" in self._folder.waiting_orders():
-            self._folder.take_commands()
+            self._folder.take_orders()
             raise _Stopped
 
     def _denoiser(self) -> Any:

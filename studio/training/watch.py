@@ -129,10 +129,7 @@ class Watch(Callback):
         now = time.monotonic()
         if self._desk is not None and now - self._looked >= LOOK_S:
             self._looked = now
-            taken = self._desk.folder.take_commands()
-            if "stop" in taken:
-                self._desk.folder.update(state="stopping")
-            self._orders |= taken
+            self._orders |= self._desk.folder.take_orders()
 
     def _is_time(self, trainer: Trainer, task: LoraTask) -> bool:
         """Whether to look at the loss now."""

@@ -38,7 +38,8 @@ def launch_options(settings: Settings, language: str = "auto") -> dict[str, Any]
             _ASSETS / "dataset.css",
         ],
         "head": "".join(
-            f"<script>{(_ASSETS / script).read_text('utf-8')}</script>" for script in ("keys.js", "train.js")
+            f"<script>{(_ASSETS / script).read_text('utf-8')}</script>"
+            for script in ("keys.js", "words.js", "train.js")
         ),
         "favicon_path": str(_ASSETS / "seal.svg"),
         "i18n": gr.I18n(**load_words()),

@@ -1,4 +1,4 @@
-"""What fills the form besides typing: examples, trigger words, presets, aspect buttons, the seed, a model's defaults,
+"""What fills the form besides typing: examples, presets, aspect buttons, the seed, a model's defaults,
 a picture from the history, and a picture dropped on the page."""
 
 from collections.abc import Mapping
@@ -156,13 +156,6 @@ class Filling:
         """The prompt of the example that was clicked."""
         words = samples(self._on.choices, model, as_language(language))
         return words[index][0] if 0 <= index < len(words) else ""
-
-    def trigger(self, index: int, name: str, prompt: str) -> str:
-        """The prompt with a LoRA's trigger word at its end, unless it is in there already."""
-        card = next((card for card in self._sheet.studio.shelf.loras() if card.name == name), None)
-        if card is None or not 0 <= index < len(card.trigger_words):
-            return prompt
-        return with_word(prompt, card.trigger_words[index])
 
     def _begun(self, values: Mapping[str, Any], data: Mapping[Any, Any]) -> dict[Any, Any]:
         """The form with its start picture, when that is still kept."""

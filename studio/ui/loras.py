@@ -10,7 +10,7 @@ from studio.requests import MOST_LORAS, GenerateRequest, LoraUse, read_blocks
 from studio.ui.changes import Changes
 from studio.ui.choices import Choices
 from studio.ui.controls import Choice, Knob
-from studio.ui.safe import plain
+from studio.ui.safe import html, plain
 from studio.ui.speech import Speech
 from studio.words import Language
 
@@ -28,7 +28,7 @@ class LoraRow:
     on: gr.Checkbox
     facts: gr.Markdown
     blocks: gr.Textbox
-    words: gr.Dataset
+    words: gr.HTML
     note: gr.Markdown
 
 
@@ -89,10 +89,7 @@ class LoraRows:
                     placeholder="down=0.5,mid=1,up=0", elem_id=f"ink-lora-{index + 1}-blocks",
                 )  # fmt: skip
             self._speech.tell(lambda language: {more: {"label": self._speech.say(language, "loras.blocks")}})
-            words = self._speech.put(
-                gr.Dataset, {"label": "loras.words"}, components=["textbox"], type="index", samples=[[""]], visible=False,
-                layout="gallery", elem_classes="ink-chips",
-            )  # fmt: skip
+            words = gr.HTML(visible=False)
         return LoraRow(box, name, weight, on, facts, blocks, words, note)
 
     def controls(self) -> dict[str, gr.components.Component]:
@@ -142,7 +139,7 @@ class LoraRows:
             reason = self._choices.misfit(card, language, values["model"]) if card else ""
             reason = self._speech.say(language, "loras.absent", name=name) if absent else reason
             facts = self._choices.facts(card, language, values["model"]) if card else ""
-            words = [[word] for word in card.trigger_words] if card else []
+            words = card.trigger_words if card else ()
             weight = float(values[f"lora_{index + 1}_weight"] or 0)
             low, high = USUAL_WEIGHTS
             told |= {
@@ -151,9 +148,15 @@ class LoraRows:
                 row.weight: {"minimum": min(low, weight), "maximum": max(high, weight)},
                 row.facts: {"value": plain(facts), "visible": bool(facts)},
                 row.note: {"value": plain(reason), "visible": bool(reason)},
-                row.words: {"samples": words or [[""]], "visible": bool(words)},
+                row.words: {"value": self._chips(words, language), "visible": bool(words)},
             }
         return told
+
+    def _chips(self, words: Sequence[str], language: Language) -> str:
+        """Trigger words as buttons; assets/words.js puts the one that is clicked into the prompt."""
+        buttons = (f'<button type="button" data-word="{html(word)}">{html(word)}</button>' for word in words)
+        label = self._speech.say(language, "loras.words")
+        return f'<p>{label}</p><div class="ink-trigger-words">{"".join(buttons)}</div>' if words else ""
 
     @staticmethod
     def _numbers() -> range:

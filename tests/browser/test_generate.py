@@ -106,7 +106,7 @@ def test_an_example_and_a_trigger_word_are_one_click_each(visit):
     page.get_by_role("button", name="LoRAs").click()
     page.locator("#ink-lora-1 input").click()
     page.get_by_role("option", name="Ink wash").click()
-    page.locator(".ink-lora button.gallery-item", has_text="ink wash").click()
+    page.locator(".ink-trigger-words button", has_text="ink wash").click()
     expect(page.locator("#ink-prompt textarea")).to_have_value(f"{before}, ink wash")
 
 

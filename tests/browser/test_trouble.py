@@ -56,8 +56,8 @@ def test_a_hostile_lora_name_stays_text_wherever_it_is_shown(visit):
     page.get_by_role("button", name="LoRAs").click()
     page.locator("#ink-lora-1 input").click()
     page.get_by_role("option", name=HOSTILE).click()
-    page.locator(".ink-lora button.gallery-item").first.click()
-    page.locator(".ink-lora button.gallery-item").nth(1).click()
+    page.locator(".ink-trigger-words button").first.click()
+    page.locator(".ink-trigger-words button").nth(1).click()
     expect(page.locator("#ink-prompt textarea")).to_have_value(
         "<img src=x onerror=window.hacked=2>, ![x](http://outside.example/x.png)"
     )

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -106,6 +107,23 @@ def test_stop_keeps_a_checkpoint_and_what_follows_goes_on(runs, ask):
         runs.stop(view.id)
     assert "stopped" in caught.value.say("en")
     assert "已停止" in caught.value.say("zh")
+
+
+def test_a_run_that_takes_its_order_to_stop_is_seen_as_stopping_all_along(runs, ask, monkeypatch):
+    folder = runs.begin_here(ask())
+    runs.stop(folder.id)
+    seen, unlink = [], Path.unlink
+
+    def watched(path, **others):
+        seen.append(state(runs, folder))
+        unlink(path, **others)
+        seen.append(state(runs, folder))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", watched)
+        taken = folder.take_orders()
+    folder.update(state="stopped")  # nobody's worker any more, or what ends all runs would end the tests
+    assert (taken, set(seen)) == ({"stop"}, {"stopping"})
 
 
 def test_orders_are_taken_once(runs, ask):

@@ -1,5 +1,7 @@
 """What fills the form besides typing."""
 
+import re
+
 import pytest
 
 from studio.exchange.picture import png_with_settings
@@ -111,15 +113,6 @@ def test_examples_come_in_both_languages_and_a_click_takes_one(desk, filling, la
     assert filling.example(99, "storybook", language) == ""
 
 
-def test_a_trigger_word_is_added_once(filling):
-    once = filling.trigger(0, "ink", "a cat")
-    assert once == "a cat, ink wash"
-    assert filling.trigger(0, "ink", once) == once
-    assert filling.trigger(1, "ink", "") == "水墨"
-    assert filling.trigger(9, "ink", "a cat") == "a cat"
-    assert filling.trigger(0, "nowhere", "a cat") == "a cat"
-
-
 def test_loras_that_do_not_fit_stay_in_the_list_with_the_reason(desk):
     labels = {value: label for label, value in desk.on.choices.loras("en", "storybook")}
     assert labels["ink"] == "Ink wash"
@@ -132,7 +125,8 @@ def test_the_next_lora_row_appears_when_one_is_taken(desk, filling):
     told = filling.loras(desk.data(lora_1="ink"))
     boxes = [told[row.box]["visible"] for row in desk.on.form.loras.rows]
     assert boxes == [True, True, False, False]
-    assert told[desk.on.form.loras.rows[0].words]["samples"] == [["ink wash"], ["水墨"]]
+    words = told[desk.on.form.loras.rows[0].words]["value"]
+    assert re.findall('data-word="(.*?)"', words) == ["ink wash", "水墨"]
 
 
 def test_a_lora_tells_what_it_holds_and_keeps_its_block_weights(desk, filling):

@@ -159,10 +159,6 @@ def _wire_filling(sheet: Sheet, on: Surface) -> None:
     ]
     for row in form.loras.rows:
         row.name.input(filling.loras, filling.needs, [*loras, form.loras.empty], **_QUIET)
-        clicked = row.words.click(
-            filling.trigger, [row.words, row.name, form.controls["prompt"]], form.controls["prompt"], **_QUIET
-        )
-        _keep(on, clicked)
     form.loras.refresh.click(filling.loras, filling.needs, [*loras, form.loras.empty], **_QUIET)
     example = [on.examples, form.controls["model"], sheet.language]
     _keep(on, on.examples.click(filling.example, example, form.controls["prompt"], **_QUIET))
