@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from studio.engine.device import settle_imports
 from studio.engine.host import QUIET_THREADS
 
 os.environ.update(QUIET_THREADS)
@@ -18,12 +19,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:`torch.jit.script` is deprecated:DeprecationWarning")
 
 
+def pytest_collection_finish() -> None:
+    """Thousands of tests and all that they import are there now, and stay."""
+    settle_imports()
+
+
 @pytest.fixture(scope="session")
 def tiny_kolors(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Kolors folder with random weights. Shared: copy it before changing it."""
     from tests.tiny import build_kolors
 
-    return build_kolors(tmp_path_factory.mktemp("models") / "tiny")
+    built = build_kolors(tmp_path_factory.mktemp("models") / "tiny")
+    settle_imports()  # diffusers and transformers are there now
+    return built
 
 
 @pytest.fixture(scope="session")

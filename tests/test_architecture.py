@@ -7,8 +7,6 @@ import sys
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parent.parent
 MOST_LINES = 400
 
@@ -54,12 +52,13 @@ APART = (
 EVENTS = "studio.engine.events"
 """Plain values that everyone above the ground may speak of."""
 
+HEAVY = {"torch", "diffusers", "transformers", "peft"}
 ALLOWED = {
     "gradio": {"ui", "app"},
     "pytorch_lightning": {"training"},
     **{
         heavy: {"families", "schedulers", "lora", "engine", "training", "storybook", "captioning"}
-        for heavy in ("torch", "diffusers", "transformers", "peft")
+        for heavy in HEAVY
     },
 }
 """Heavy libraries, and the rooms that may use them."""
@@ -141,7 +140,15 @@ def ours(name: str, at_import_only: bool = False) -> set[str]:
     return {other for other in imports(name, at_import_only) if other.split(".")[0] in ("studio", "app")}
 
 
-EVERY = pytest.mark.parametrize("name", modules())
+def all_modules(check):
+    """A test of every module in one: it fails with what each of them has against it."""
+
+    def test():
+        faults = [fault for name in modules() for fault in check(name)]
+        assert not faults, "\n".join(faults)
+
+    test.__name__ = check.__name__
+    return test
 
 
 def test_every_room_has_a_layer():
@@ -149,15 +156,17 @@ def test_every_room_has_a_layer():
     assert {room(name) for name in modules()} - {""} <= known
 
 
-@EVERY
+@all_modules
 def test_imports_go_down(name):
     here = room(name)
     for other in ours(name):
         there = room(other)
         if not here or not there or here == there or other == EVENTS:
             continue
-        assert layer(there) <= layer(here), f"{name} imports {other} from above"
-        assert not any({here, there} <= rooms for rooms in APART), f"{name} and {other} stand side by side"
+        if layer(there) > layer(here):
+            yield f"{name} imports {other} from above"
+        if any({here, there} <= rooms for rooms in APART):
+            yield f"{name} and {other} stand side by side"
 
 
 def test_no_import_cycles():
@@ -178,43 +187,47 @@ def test_no_import_cycles():
         visit(name)
 
 
-@EVERY
+@all_modules
 def test_heavy_libraries_stay_in_their_rooms(name):
     for library in {source.split(".")[0] for source in imports(name)} & ALLOWED.keys():
-        assert room(name) in ALLOWED[library], f"{name} imports {library}"
+        if room(name) not in ALLOWED[library]:
+            yield f"{name} imports {library}"
 
 
-@EVERY
+@all_modules
 def test_what_the_page_imports_is_light(name):
     inside = name.removeprefix("studio.")
     if any(inside == light or inside.startswith(f"{light}.") for light in TORCH_FREE):
         heavy = {source.split(".")[0] for source in imports(name, at_import_only=True)}
-        assert not heavy & {"torch", "diffusers", "transformers", "peft"}
+        yield from (f"{name} imports {library}" for library in heavy & HEAVY)
 
 
-@EVERY
+@all_modules
 def test_files_stay_short(name):
     count = len(modules()[name].read_text(encoding="utf-8").splitlines())
-    assert count <= MOST_LINES, f"{name} has {count} lines; split it"
+    if count > MOST_LINES:
+        yield f"{name} has {count} lines; split it"
 
 
-@EVERY
+@all_modules
 def test_everything_public_has_a_docstring(name):
-    assert ast.get_docstring(tree(name)), f"{name} doesn't say what it is for"
+    if not ast.get_docstring(tree(name)):
+        yield f"{name} doesn't say what it is for"
     bare = [symbol for symbol, node in _public(tree(name)) if not ast.get_docstring(node)]
-    assert not bare, f"without a docstring in {name}: {', '.join(bare)}"
+    yield from (f"{name}.{symbol} has no docstring" for symbol in bare)
 
 
-@EVERY
+@all_modules
 def test_no_state_at_module_level(name):
     kinds = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
     for node in tree(name).body:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target] if _is_set(node) else []
         for target in targets:
-            if isinstance(node.value, kinds) and isinstance(target, ast.Name):
-                fixed = target.id.isupper() or target.id in ("__all__",)
-                assert fixed, f"{name}.{target.id} can be changed by anyone"
-    assert not [node for node in ast.walk(tree(name)) if isinstance(node, ast.Global)], f"{name} uses global"
+            is_kept = isinstance(node.value, kinds) and isinstance(target, ast.Name)
+            if is_kept and not (target.id.isupper() or target.id == "__all__"):
+                yield f"{name}.{target.id} can be changed by anyone"
+    if any(isinstance(node, ast.Global) for node in ast.walk(tree(name))):
+        yield f"{name} uses global"
 
 
 def test_the_page_comes_up_without_torch():

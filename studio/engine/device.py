@@ -101,6 +101,13 @@ def threads() -> int:
     return max(1, min(seen, _container_cores()))
 
 
+def settle_imports() -> None:
+    """Tell the garbage collector that what is there now stays: of the half a million objects that the libraries bring,
+    none is ever garbage, and going through them took 0.4 s each time that memory is freed."""
+    gc.collect()
+    gc.freeze()
+
+
 def free_memory(device: Device) -> None:
     """Give back what nothing holds any more."""
     import torch

@@ -34,11 +34,13 @@ class Worker:
     def work(self, warm: WarmModel | None) -> None:
         """Get ready, say so, and do jobs until the process is ended."""
         threading.Thread(target=self._listen, name="orders", daemon=True).start()
+        from studio.engine.device import settle_imports
         from studio.engine.host import facts_of, make_chain
 
         chain = make_chain()
         wire.send(self._events, ("ready", 0, facts_of(chain)))
         _import_pipelines()
+        settle_imports()
         if warm is not None and self._jobs.empty():
             chain.warm_up(warm.family, warm.folder)
         while True:

@@ -47,9 +47,11 @@ def main(path: Path, settings: Settings | None = None) -> int:
 
 
 def _lead(folder: RunFolder, settings: Settings, place: Place) -> int:
+    from studio.engine.device import settle_imports
     from studio.training.failure import explain
     from studio.training.session import Session
 
+    settle_imports()
     try:
         session = Session(folder, settings, place)
         result = session.run()

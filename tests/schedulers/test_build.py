@@ -56,13 +56,13 @@ def paint(config, sampler, schedule, steps, seed=0):
 
 @pytest.mark.parametrize("kind", CONFIGS)
 @pytest.mark.parametrize(("sampler", "schedule"), PAIRS)
-@pytest.mark.parametrize("steps", [1, 2, 5, 20, 60])
-def test_every_pair_stays_finite_and_in_scale(kind, sampler, schedule, steps):
+def test_every_pair_stays_finite_and_in_scale(kind, sampler, schedule):
     import torch
 
-    result, _ = paint(CONFIGS[kind], sampler, schedule, steps)
-    assert torch.isfinite(result).all()
-    assert result.std() < (1.1 if steps >= 20 else 2)  # Heun overshoots on five steps, as published
+    for steps in (1, 2, 5, 20, 60):
+        result, _ = paint(CONFIGS[kind], sampler, schedule, steps)
+        assert torch.isfinite(result).all()
+        assert result.std() < (1.1 if steps >= 20 else 2)  # Heun overshoots on five steps, as published
     assert result.std() > (0.5 if steps >= 20 else 0)
 
 
