@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import patch
 
 import gradio as gr
 import pytest
@@ -21,10 +22,12 @@ from tests.house import furnish, in_a_loop, settings_for
 
 
 def drawn(draw: Callable[[], Any]) -> Any:
-    """What `draw` draws, inside a running event loop: without one, gradio opens its own and never closes them."""
+    """What `draw` draws, inside a running event loop: without one, gradio opens its own and never closes them. No web
+    application is made around it, which would take as long again: nobody asks over HTTP."""
 
     async def drawing() -> Any:
-        return draw()
+        with patch("gradio.blocks.App.create_app"):
+            return draw()
 
     return in_a_loop(drawing())
 
