@@ -1,5 +1,7 @@
 """The one endpoint for programs: a request in, picture files and the first seed out."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -7,9 +9,15 @@ import gradio as gr
 from studio.errors import StudioError
 from studio.requests import GenerateRequest
 from studio.studio import Saved
+from studio.ui.controls import Figure, StartPicture
 from studio.ui.pictures import served
 from studio.ui.sheet import Sheet
 from studio.ui.speech import as_language
+
+_OWN = GenerateRequest()
+FROM_FORM = ("prompt", "negative_prompt", "model", "sampler", "schedule", "steps", "guidance", "width", "height", "seed",
+             "count", "styles")  # fmt: skip
+"""Parameters that pass through the form's controls, in order."""
 
 
 class Api:
@@ -22,43 +30,63 @@ class Api:
         """Components that no page shows."""
         with gr.Group(visible=False):
             self.loras = gr.JSON(value=[], visible=False)
+            self.start, self.mask = (StartPicture(type="filepath", visible=False) for _ in range(2))
+            self.upscale = Figure(value=_OWN.upscale, visible=False)
             self.pictures = gr.File(file_count="multiple", visible=False)
             self.seed = gr.Number(precision=0, visible=False)
             self.call = gr.Button(visible=False)
 
+    def takes(self, form: Mapping[str, Any]) -> list[Any]:
+        """The components of the parameters, in the order in which `generate` names them."""
+        return [*(form[name] for name in FROM_FORM), self.loras, self.start, self.mask, form["strength"], self.upscale,
+                form["upscale_strength"], form["memory"]]  # fmt: skip
+
     def generate(
         self,
-        prompt: str,
-        negative_prompt: str = "",
-        model: str = "storybook",
-        sampler: str = "euler",
-        schedule: str = "auto",
-        steps: int = 25,
-        guidance: float = 3.0,
-        width: int = 256,
-        height: int = 256,
-        seed: int | None = None,
-        count: int = 1,
+        prompt: str = _OWN.prompt,
+        negative_prompt: str = _OWN.negative_prompt,
+        model: str = _OWN.model,
+        sampler: str = _OWN.sampler,
+        schedule: str = _OWN.schedule,
+        steps: int = _OWN.steps,
+        guidance: float = _OWN.guidance,
+        width: int = _OWN.width,
+        height: int = _OWN.height,
+        seed: int | None = _OWN.seed,
+        count: int = _OWN.count,
         styles: list[str] | None = None,
         loras: list[Any] | None = None,
+        start: str | None = None,
+        mask: str | None = None,
+        strength: float = _OWN.strength,
+        upscale: float = _OWN.upscale,
+        upscale_strength: float = _OWN.upscale_strength,
+        memory: str = _OWN.memory,
         asked: gr.Request | None = None,
     ) -> tuple[list[str], int | None]:
-        """Paint pictures. `seed` None takes a new one; `loras` is a list of "name:weight". Returns the PNG files, which
-        hold their settings, and the seed of the first."""
+        """Paint pictures. `seed` None takes a new one; `loras` is a list of "name:weight"; `start` and `mask` are picture
+        files (`gradio_client.handle_file`). Returns the PNG files, which hold their settings, and the seed of the first."""
         language = as_language((_header(asked, "accept-language") or "en")[:2].lower())
         values = {
             "prompt": prompt, "negative_prompt": negative_prompt, "model": model, "sampler": sampler,
             "schedule": schedule, "steps": steps, "guidance": guidance, "width": width, "height": height,
-            "seed": seed, "count": count, "styles": styles or [], "loras": loras or [],
+            "seed": seed, "count": count, "styles": styles or [], "loras": loras or [], "strength": strength,
+            "upscale": upscale, "upscale_strength": upscale_strength, "memory": memory,
         }  # fmt: skip
         try:
-            request = GenerateRequest.from_dict(values)
+            GenerateRequest.from_dict(values)  # no picture is kept for a request that is refused
+            request = GenerateRequest.from_dict({**values, **self._kept(start=start, mask=mask)})
             entries = [
                 event.entry for event in self._sheet.studio.generate(request) if isinstance(event, Saved)
             ]
         except StudioError as error:
             raise gr.Error(error.say(language), print_exception=False) from None
         return [served(entry.file) for entry in entries], entries[0].seed if entries else None
+
+    def _kept(self, **files: str | None) -> dict[str, str]:
+        """The names of the pictures that were sent, by field; raises StudioError for what is none."""
+        starts = self._sheet.studio.starts
+        return {field: starts.keep(Path(file), field) for field, file in files.items() if file}
 
 
 def _header(asked: gr.Request | None, name: str) -> str | None:

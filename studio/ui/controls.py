@@ -5,12 +5,15 @@ request checks the same line in both languages anyway."""
 
 import types
 from abc import ABCMeta
+from pathlib import Path
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 import gradio as gr
 from gradio.component_meta import ComponentMeta
 from gradio.components import Component
 from gradio.data_classes import ImageData
+from gradio.exceptions import InvalidPathError
+from gradio.utils import get_upload_folder
 
 from studio.requests import Request, Setting
 from studio.ui.speech import REQUESTS, Speech
@@ -87,8 +90,14 @@ class StartPicture(gr.Image, metaclass=_Unwritten):
     is_template = True
 
     def preprocess(self, payload: ImageData | None) -> str | None:
-        """The file that was uploaded."""
-        return payload.path if payload else None
+        """The file that was uploaded. Raises InvalidPathError for any other: gradio lets a picture's path pass unseen
+        where the caller leaves the mark of a file out."""
+        if payload is None or payload.path is None:
+            return None
+        file = Path(payload.path).resolve()
+        if not file.is_relative_to(Path(get_upload_folder()).resolve()):
+            raise InvalidPathError("the file was not uploaded")
+        return str(file)
 
 
 def whole(value: object) -> object:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
+from studio.exchange.picture import read_settings
+from studio.requests import GenerateRequest
 from studio.settings import ROOT
 from tests.house import Served, served
 
@@ -50,8 +52,19 @@ def test_one_endpoint_is_public_and_names_its_parameters(client):
     assert told["unnamed_endpoints"] == {}
     parameters = {p["parameter_name"]: p for p in told["named_endpoints"]["/generate"]["parameters"]}
     assert list(parameters) == ["prompt", "negative_prompt", "model", "sampler", "schedule", "steps", "guidance", "width",
-                                "height", "seed", "count", "styles", "loras"]  # fmt: skip
+                                "height", "seed", "count", "styles", "loras", "start", "mask", "strength", "upscale",
+                                "upscale_strength", "memory"]  # fmt: skip
     assert all(parameter["parameter_has_default"] for parameter in parameters.values())
+
+
+def test_what_a_program_leaves_out_takes_the_requests_own_default(client):
+    told = client.view_api(return_format="dict", print_info=False)["named_endpoints"]["/generate"][
+        "parameters"
+    ]
+    own = GenerateRequest().to_dict() | {"start": None, "mask": None}
+    assert {p["parameter_name"]: p["parameter_default"] for p in told} == {
+        p["parameter_name"]: own[p["parameter_name"]] for p in told
+    }
 
 
 def test_a_program_gets_pictures_with_their_settings_inside(client):
@@ -65,6 +78,75 @@ def test_a_program_gets_pictures_with_their_settings_inside(client):
         assert picture.size == (64, 64)
         assert picture.text["parameters"].startswith("a red boat")
         assert json.loads(picture.text["inkstone"])
+
+
+def test_a_program_sends_a_picture_to_begin_with_and_its_mask(client, output, tmp_path):
+    from gradio_client import handle_file
+
+    red, mask = tmp_path / "red.jpg", tmp_path / "mask.png"
+    Image.new("RGB", (128, 128), (200, 20, 20)).save(red, quality=95)
+    half = Image.new("L", (128, 128))
+    half.paste(255, (64, 0, 128, 128))
+    half.save(mask)
+    files, _ = client.predict(
+        prompt="x", steps=2, width=64, height=64, seed=5, start=handle_file(str(red)), mask=handle_file(str(mask)),
+        strength=0.5, upscale=1.0, memory="whole", api_name="/generate",
+    )  # fmt: skip
+    with Image.open(files[0]) as picture:
+        assert max(abs(a - b) for a, b in zip(picture.getpixel((8, 32)), (200, 20, 20), strict=True)) < 4
+        assert picture.convert("RGB").crop((40, 0, 64, 64)).getcolors(2) is None
+    request = read_settings(files[0]).request
+    assert (request.strength, request.memory) == (0.5, "whole")
+    for name in (request.start, request.mask):
+        assert (output / "starts" / f"{name}.png").is_file()
+
+
+def test_a_program_gets_the_larger_second_pass(client):
+    files, _ = client.predict(
+        prompt="x", steps=2, width=64, height=64, upscale=1.5, upscale_strength=0.5, api_name="/generate"
+    )
+    with Image.open(files[0]) as picture:
+        assert picture.size == (96, 96)
+
+
+def test_a_program_is_told_of_a_picture_that_is_none_and_of_a_mask_alone(client, tmp_path):
+    from gradio_client import handle_file
+    from gradio_client.exceptions import AppError
+
+    words, mask = tmp_path / "words.png", tmp_path / "mask.png"
+    words.write_text("no picture")
+    Image.new("L", (64, 64), 255).save(mask)
+    for wrong, sentence in (
+        ({"start": handle_file(str(words))}, "not a picture"),
+        ({"mask": handle_file(str(mask))}, "no start picture"),
+        ({"start": handle_file(str(mask)), "memory": "all"}, "all"),
+    ):
+        with pytest.raises(AppError, match=sentence):
+            client.predict(prompt="x", steps=1, width=64, height=64, api_name="/generate", **wrong)
+
+
+def test_a_program_cannot_name_a_file_of_this_machine_as_the_picture(page, tmp_path):
+    """What a client library would refuse to send."""
+    secret = tmp_path / "secret.png"
+    Image.new("RGB", (64, 64)).save(secret)
+    for named in (
+        {"path": str(secret), "meta": {"_type": "gradio.FileData"}},
+        {"path": str(secret)},
+        str(secret),
+    ):
+        data = ["x", "", "storybook", "euler", "auto", 1, 3.0, 64, 64, 1, 1, [], [], named, None, 0.5, 1, 0.5, "auto"]  # fmt: skip
+        call = urllib.request.Request(
+            f"{page.url}gradio_api/call/generate", json.dumps({"data": data}).encode(),
+            {"content-type": "application/json"},
+        )  # fmt: skip
+        try:
+            with urllib.request.urlopen(call, timeout=20) as answer:
+                number = json.loads(answer.read())["event_id"]
+        except urllib.error.HTTPError as refused:
+            with refused:
+                continue
+        with urllib.request.urlopen(f"{page.url}gradio_api/call/generate/{number}", timeout=20) as answer:
+            assert b"event: error" in answer.read()
 
 
 @pytest.mark.parametrize(

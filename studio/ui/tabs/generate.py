@@ -134,11 +134,9 @@ def _wire_painting(sheet: Sheet, on: Surface) -> None:
     _keep(on, painted)
     hand.compare.click(painting.compare, painting.needs | {hand.holds}, outputs, **_PAINT)
     on.stop.click(painting.stop, None, on.stop, queue=False, **_QUIET)
-    form, api = on.form.controls, on.api
-    names = ("prompt", "negative_prompt", "model", "sampler", "schedule", "steps", "guidance", "width", "height", "seed",
-             "count", "styles")  # fmt: skip
+    api = on.api
     api.call.click(
-        api.generate, [*(form[name] for name in names), api.loras], [api.pictures, api.seed], api_name="generate",
+        api.generate, api.takes(on.form.controls), [api.pictures, api.seed], api_name="generate",
         concurrency_id="gpu", concurrency_limit=32,
     )  # fmt: skip
 
