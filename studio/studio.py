@@ -63,8 +63,11 @@ class Studio:
         """Whether a job would have to wait."""
         return bool(self._queue)
 
-    def generate(self, request: GenerateRequest) -> Generator[Event | Saved | Waiting, None, None]:
-        """Make the pictures of a request. Each is in the history before it is told; closing keeps those.
+    def generate(
+        self, request: GenerateRequest, kept: list[Entry] | None = None
+    ) -> Generator[Event | Saved | Waiting, None, None]:
+        """Make the pictures of a request. Each is in the history before it is told; closing keeps those. `kept` gets every
+        one of them, and what a second pass had begun with where that is stopped or fails: no event can tell of it then.
 
         Raises StudioError: what the request names and isn't here, what the engine could not do, a disk that is full."""
         seed = secrets.randbelow(MOST_SEED + 1) if request.seed is None else request.seed
@@ -73,7 +76,7 @@ class Studio:
         styles = self._styles(request)
         jobs = [replace(job, request=weave(part.read, styles)) for part in parts]
         self.history.check()
-        yield from self._in_turn(self._make(parts, jobs))
+        yield from self._in_turn(self._make(parts, jobs, [] if kept is None else kept))
 
     def draw(
         self, request: GenerateRequest, loras: tuple[LoraFile, ...] = ()
@@ -155,18 +158,22 @@ class Studio:
                 return
             yield Waiting(ahead)
 
-    def _make(self, parts: list[Share], jobs: list[Job]) -> Generator[Event | Saved, None, None]:
+    def _make(
+        self, parts: list[Share], jobs: list[Job], kept: list[Entry]
+    ) -> Generator[Event | Saved, None, None]:
         """The pictures of the jobs, one job after the other."""
         together = AsOne(sum(part.read.count for part in parts))
         for part, job in zip(parts, jobs, strict=True):
-            with closing(self._made(part.asked, job)) as events:
+            with closing(self._made(part.asked, job, kept)) as events:
                 for event in events:
                     told = event if isinstance(event, Saved) else together.tell(part, event)
                     if told is not None:
                         yield told
         yield together.finished()
 
-    def _made(self, asked: GenerateRequest, job: Job) -> Generator[Event | Saved, None, None]:
+    def _made(
+        self, asked: GenerateRequest, job: Job, kept: list[Entry]
+    ) -> Generator[Event | Saved, None, None]:
         events = self.engine.run(job)
         started = time.perf_counter()
         first: Picture | None = None
@@ -182,12 +189,15 @@ class Studio:
                 yield event
                 if isinstance(saved, StorageError):
                     raise saved
+                kept.append(saved)
                 yield Saved(saved)
                 started = time.perf_counter()
         finally:
             events.close()
             if first is not None:  # the second pass was stopped or failed: what there was before it is kept
-                self._save(first, asked.with_(upscale=1.0), job, started)
+                saved = self._save(first, asked.with_(upscale=1.0), job, started)
+                if not isinstance(saved, StorageError):
+                    kept.append(saved)
 
     def _save(
         self, picture: Picture, asked: GenerateRequest, job: Job, started: float

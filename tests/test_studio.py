@@ -65,11 +65,13 @@ def saved(events):
 
 
 def test_pictures_are_saved_as_they_come(studio):
-    events = list(studio.generate(request(seed=5, count=2)))
+    kept = []
+    events = list(studio.generate(request(seed=5, count=2), kept))
     kinds = [type(event).__name__ for event in events if isinstance(event, Picture | Saved | Finished)]
     assert kinds == ["Picture", "Saved", "Picture", "Saved", "Finished"]
     entries = saved(events)
     assert [entry.seed for entry in entries] == [5, 6]
+    assert kept == entries
     assert [entry.request for entry in entries] == [request(seed=5), request(seed=6)]
     assert {entry.id for entry in studio.history.search()} == {entry.id for entry in entries}
     assert not studio.is_busy
@@ -155,7 +157,8 @@ def test_an_enlarged_picture_is_recorded_with_the_size_of_its_first_pass(studio)
 
 
 def test_stopping_the_second_pass_keeps_the_picture_of_the_first(studio):
-    events = studio.generate(request(seed=77, upscale=1.5))
+    kept = []
+    events = studio.generate(request(seed=77, upscale=1.5), kept)
     for event in events:
         if isinstance(event, FirstPass):
             break
@@ -163,6 +166,7 @@ def test_stopping_the_second_pass_keeps_the_picture_of_the_first(studio):
     events.close()
     (entry,) = studio.history.search()
     assert entry.request == request(seed=77)
+    assert kept == [entry]
     with Image.open(entry.file) as picture:
         assert picture.tobytes() == event.picture.rgb
     assert not studio.is_busy

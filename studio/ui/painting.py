@@ -122,22 +122,25 @@ class Painting:
 
     def _events(self, request: GenerateRequest, run: Run) -> Iterator[dict[Any, Any]]:
         """Updates for every event until the work is over, stopped or failed; the run holds how it went."""
+        shown = 0
         try:
-            with closing(self._sheet.studio.generate(request)) as events:
+            with closing(self._sheet.studio.generate(request, run.saved)) as events:
                 for event in events:
+                    shown += isinstance(event, Saved)
                     updates = self._event(event, run)
                     if updates:
                         yield updates
                     if run.turn.is_stopped:
-                        run.easel.end("stopped")
-                        return
-            run.easel.end("done")
+                        break
+            run.easel.end("stopped" if run.turn.is_stopped else "done")
         except StudioError as error:
             run.failed = error
         except Exception:
             number = secrets.token_hex(3)
             _log.exception("Unforeseen failure number %s", number)
             run.failed = Unexpected(None, number=number, log=self._speech.text("error.terminal"))
+        if len(run.saved) > shown:  # a second pass was cut short
+            yield self._pictures(run.saved, run.turn.language)
 
     def _event(self, event: Event | Saved | Waiting, run: Run) -> dict[Any, Any]:
         language = run.turn.language
@@ -147,7 +150,6 @@ class Painting:
         if not isinstance(event, Saved | Waiting) and run.chain.take(event):
             updates[self._on.chain] = run.chain.html(self._speech, language)
         if isinstance(event, Saved):
-            run.saved.append(event.entry)
             updates |= self._pictures(run.saved, language)
         elif isinstance(event, Notice):
             updates |= self._notice(event, language)

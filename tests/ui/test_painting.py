@@ -177,7 +177,7 @@ def test_the_language_can_change_in_the_middle(desk):
 
 
 def failing(error, *events):
-    def generate(request):
+    def generate(request, kept):
         yield from events
         raise error
 

@@ -14,11 +14,12 @@ from studio.requests import GenerateRequest
 from studio.ui.easel import Easel
 from studio.ui.filling import Filling
 from studio.ui.opening import Opening
+from studio.ui.painting import Painting
 from studio.ui.safe import plain
 from studio.ui.starting import Starting
 from studio.ui.strokes import COLOUR, OPACITY, canvas, mask_of
 from tests.ui.test_filling import values
-from tests.ui.test_painting import entries, last, run
+from tests.ui.test_painting import entries, gallery, last, run
 
 WIDE = (640, 380)
 
@@ -167,6 +168,22 @@ def test_the_second_pass_is_told_and_counted_when_it_is_stopped(desk):
     easel.take(FirstPass(Picture(0, 1, 1, 1, bytes(3))))
     easel.end("stopped")
     assert easel.kept == 1
+
+
+def test_a_visitor_who_stops_the_second_pass_finds_the_first_picture_among_their_own(make_desk, settings):
+    desk = make_desk(replace(settings, public=True))
+    updates = []
+    for update in Painting(desk.sheet, desk.on).paint(desk.data(upscale=2.0, steps=2), desk.me):
+        updates.append(update)
+        if "second pass" in update.get(desk.on.easel, ""):
+            desk.sheet.visitors.stop("me")
+    (entry,) = entries(desk)
+    assert entry.request.upscale == 1
+    assert last(updates, desk.on.past.own) == [entry.id]
+    assert last(updates, desk.on.past.ids) == [entry.id]
+    assert len(gallery(updates, desk)) == 1
+    assert "is-stopped" in last(updates, desk.on.easel)
+    assert last(updates, desk.on.hand.holds) == entry.id
 
 
 def test_strokes_are_kept_when_generate_is_pressed(desk, starting, start, kept):
