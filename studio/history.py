@@ -104,6 +104,15 @@ class History:
         row = self._with_index(lambda index: _row_of(index, id))
         return self._still_there(row) if row else None
 
+    def begun_with(self) -> set[str]:
+        """The names of the kept pictures, start pictures and masks, that the settings of any picture hold; the files are
+        looked at again for it."""
+        self._is_synced = False
+        both = " UNION ".join(
+            f"SELECT json_extract(request, '$.{name}') FROM pictures" for name in ("start", "mask")
+        )
+        return {name for (name,) in self._with_index(lambda index: index.execute(both).fetchall()) if name}
+
     def delete(self, id: str) -> None:
         """Remove a picture and all that belongs to it; one that is gone already is no failure."""
         row = self._with_index(lambda index: _row_of(index, id))

@@ -52,7 +52,7 @@ class Studio:
         self.presets = Presets(settings)
         self.wildcards = WordLists(settings.presets_dir / "wildcards")
         self.history = History(settings)
-        self.starts = Starts(settings)
+        self.starts = Starts(settings, self.history.begun_with)
         self.engine = engine if engine is not None else self._engine()
         self._may_name_files = may_name_files
         self._queue: list[object] = []

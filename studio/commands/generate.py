@@ -15,7 +15,7 @@ from studio.disk import check_writable, write_atomically
 from studio.engine.events import Event, Finished, Notice
 from studio.engine.host import InlineEngine
 from studio.exchange.picture import read_settings
-from studio.history import Entry
+from studio.history import Entry, History
 from studio.presets import Presets
 from studio.requests import GenerateRequest
 from studio.schedulers.samplers import SAMPLERS
@@ -80,7 +80,7 @@ def _run(given: argparse.Namespace, settings: Settings) -> int:
 def _request(given: argparse.Namespace, settings: Settings) -> GenerateRequest:
     """The request: what was given, over the preset, over what suits the model, over the defaults."""
     typed = options.values(GenerateRequest, given)
-    starts = Starts(settings)
+    starts = Starts(settings, History(settings).begun_with)
     typed |= {name: starts.keep(Path(typed[name]), name) for name in ("start", "mask") if typed.get(name)}
     preset = Presets(settings).preset(given.preset).values if given.preset else {}
     model = typed.get("model", preset.get("model", GenerateRequest().model))

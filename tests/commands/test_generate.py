@@ -102,7 +102,7 @@ def test_every_field_can_be_given(run, models_dir, tmp_path):
     }  # fmt: skip
     code, out, err = run("generate", "a dog", *[word for pair in given.items() for word in pair])
     assert code == 0, err
-    starts = Starts(Settings.from_environment())
+    starts = Starts(Settings.from_environment(), set)
     assert read_settings(out.strip()).request == GenerateRequest(
         prompt="a dog", negative_prompt="rain", model="storybook", sampler="heun", schedule="karras", steps=2,
         guidance=2.5, width=64, height=128, seed=9, loras=(LoraUse(str(lora), 0.5),), styles=("storybook-night",),
