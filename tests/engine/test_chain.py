@@ -413,7 +413,7 @@ def test_running_out_of_memory_frees_it_and_the_next_run_is_the_same(job, monkey
 
     import torch
 
-    from studio.engine import chain as module
+    from studio.engine import decode
 
     chain = Chain()
     wanted = fresh(chain, job())
@@ -425,7 +425,7 @@ def test_running_out_of_memory_frees_it_and_the_next_run_is_the_same(job, monkey
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
     with monkeypatch.context() as patched:
-        patched.setattr(module.decode, "run", greedy)
+        patched.setattr(decode, "run", greedy)
         with pytest.raises(OutOfMemory, match="ran out of memory at decode") as refused:
             fresh(chain, job())
         assert "smaller size" in str(refused.value)
@@ -458,14 +458,14 @@ def test_out_of_memory_in_the_middle_of_sampling(job, monkeypatch):
 
 
 def test_unforeseen_failure_has_a_number_that_the_log_has_too(chain, job, monkeypatch, caplog):
-    from studio.engine import chain as module
+    from studio.engine import decode
 
     def fail(*_):
         raise ZeroDivisionError("something odd")
 
     chain.results.clear()
     with monkeypatch.context() as patched, pytest.raises(Unexpected) as refused:
-        patched.setattr(module.decode, "run", fail)
+        patched.setattr(decode, "run", fail)
         list(chain.run(job()))
     assert refused.value.values["number"] in caplog.text
     assert "something odd" in caplog.text
