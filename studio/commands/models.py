@@ -9,6 +9,7 @@ from typing import Any
 from studio.commands import Command, told
 from studio.commands.parser import CommandLineError
 from studio.commands.progress import ProgressLine
+from studio.engine.plan import gb
 from studio.errors import ModelMissing
 from studio.families import families
 from studio.fetch.fetching import fetch
@@ -28,9 +29,10 @@ _NO_NAME = Text(
     "“{action}”需要模型名称；用 models list 可查看",
 )
 _LINE = Text(
-    "{name}  {title}  ({family})  {presence}\n  disk: {disk}, memory: {memory}, licence: {licence}",
-    "{name}  {title}（{family}）  {presence}\n  磁盘：{disk}，内存：{memory}，许可：{licence}",
+    "{name}  {title}  ({family})  {presence}\n  disk: {disk}, licence: {licence}",
+    "{name}  {title}（{family}）  {presence}\n  磁盘：{disk}，许可：{licence}",
 )
+_NEEDS = Text("GPU memory by plan (--memory): {plans}", "各方案（--memory）所需显存：{plans}")
 _TO_FETCH = Text("{gb} GB to fetch", "需下载 {gb} GB")
 _WHOLE = Text("Model '{name}' is here: {folder}", "模型“{name}”已就绪：{folder}")
 _STOPPED = Text(
@@ -90,11 +92,13 @@ def _words(row: Standing, say: Language) -> str:
     disk = size(row.bytes_on_disk)
     if row.presence != "here" and card.files_gb is not None:
         disk += f" ({_TO_FETCH.say(say, gb=f'{card.files_gb:.1f}')})"
-    memory = "?" if row.memory_bytes is None else size(row.memory_bytes)
     line = _LINE.say(
-        say, name=card.name, title=card.title, family=family.title if family else card.family, disk=disk, memory=memory,
+        say, name=card.name, title=card.title, family=family.title if family else card.family, disk=disk,
         presence=PRESENCE[row.presence], licence=card.licence,
     )  # fmt: skip
+    if row.needs:
+        plans = ", ".join(f"{mode} {gb(count)} GB" for mode, count in row.needs.items())
+        line += f"\n  {_NEEDS.say(say, plans=plans)}"
     return f"{line}\n  {row.fault.say(say)}" if row.presence == "partly" and row.fault else line
 
 
@@ -102,7 +106,7 @@ def _row(row: Standing, say: Language) -> dict[str, Any]:
     card = row.card
     return {
         "name": card.name, "title": card.title.say(say), "family": card.family, "presence": row.presence,
-        "bytes_on_disk": row.bytes_on_disk, "files_gb": card.files_gb, "memory_bytes": row.memory_bytes,
+        "bytes_on_disk": row.bytes_on_disk, "files_gb": card.files_gb, "needs_bytes": dict(row.needs),
         "licence": card.licence, "folder": str(card.folder), "huggingface": card.huggingface,
         "modelscope": card.modelscope, "error": row.fault.say(say) if row.fault else None,
     }  # fmt: skip

@@ -6,19 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.engine import plan as plans
-from studio.engine import second, tell
+from studio.engine import tell
 from studio.engine.adapt import Adapters, Loras, text_parts
 from studio.engine.cache import Cache, Kept
 from studio.engine.device import Device, cpu, free_memory, pick_dtype, room
 from studio.engine.load import Packing, bytes_on_disk, open_part, signature
+from studio.engine.needs import work_of
 from studio.engine.places import places_of
-from studio.engine.plan import Plan, Sizes, Stage, Work
+from studio.engine.plan import Plan, Stage, Work
 from studio.engine.preview import Preview, TinyPreview, fit
 from studio.engine.stay import Guest, keep_what_is_read, layer_by_layer, set_tiles
 from studio.engine.weigh import is_packable, weigh
 from studio.families.family import Family
 from studio.families.parts import network
 from studio.lora.match import Match
+from studio.numbers import Sizes
 from studio.requests import GenerateRequest
 
 if TYPE_CHECKING:
@@ -257,19 +259,9 @@ class Model:
         return pick_dtype(self.device, self._request.precision, self._family.fp16_is_safe, size)
 
     def _weighed(self) -> tuple[Sizes, Work, plans.Room]:
-        request, family = self._request, self._family
-        is_guided = family.guidance == "free" and request.guidance > 1
-        whole = second.size(request, family.size_multiple) or (request.width, request.height)
-        tiles = second.tiles(request, whole, family.size_multiple)
-        work = Work(
-            painted=max(request.width * request.height, tiles[0].width * tiles[0].height),
-            decoded=max(request.width * request.height, whole[0] * whole[1]),
-            passes=2 if is_guided else 1,
-            kind="unet" if family.denoiser == "unet" else "transformer",
-            itemsize=self.dtype.itemsize,
-            decoder_itemsize=4 if str(self.dtype) == "torch.float16" else self.dtype.itemsize,
-        )
-        return self._models.sizes(family, self.places), work, room(self._models.device)
+        decoder_itemsize = 4 if str(self.dtype) == "torch.float16" else self.dtype.itemsize
+        work = work_of(self._request, self._family, self.dtype.itemsize, decoder_itemsize)
+        return self._models.sizes(self._family, self.places), work, room(self._models.device)
 
 
 def _send_away(store: Cache, stays: set[Hashable], device: Device) -> None:

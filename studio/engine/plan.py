@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from studio.numbers import Sizes
 from studio.words import Said, Text
 
 Mode = Literal["whole", "encoder_away", "encoder_8bit", "encoder_4bit", "offload", "cpu"]
@@ -47,22 +48,6 @@ CPU_SHARE = 0.8
 
 NEEDS = Text("needs about {needed} GB, {free} GB free: {plan}", "约需 {needed} GB，可用 {free} GB：{plan}")
 TILED = Text("{plan}, decoded in tiles", "{plan}，分块解码")
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """How many numbers a model's networks hold: its text encoders in all, their linear layers that can be packed into
-    fewer bits, and the largest of these and of all layers; its denoiser and that one's largest layer; its
-    autoencoder, with `2d` or `3d` convolutions."""
-
-    encoders: int
-    packable: int
-    largest_packable: int
-    largest_encoder_layer: int
-    denoiser: int
-    largest_denoiser_layer: int
-    decoder: int
-    decoder_kind: Literal["2d", "3d"] = "2d"
 
 
 @dataclass(frozen=True)
@@ -128,7 +113,7 @@ class Plan:
     @property
     def said(self) -> Said:
         """What it needs, what there is, and what it is called."""
-        facts = {"needed": _gb(self.needs[self.mode]), "free": _gb(self.free), "plan": self.name}
+        facts = {"needed": gb(self.needs[self.mode]), "free": gb(self.free), "plan": self.name}
         return Said(NEEDS, facts)
 
 
@@ -217,5 +202,6 @@ def _budget(room: Room, mode: Mode) -> int:
     return max(0, int(free * (1 - SPARE_SHARE)) - SPARE)
 
 
-def _gb(count: int) -> str:
+def gb(count: int) -> str:
+    """Bytes in GB, as plans tell them."""
     return f"{count / 1e9:.1f}"

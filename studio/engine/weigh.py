@@ -1,16 +1,16 @@
 """What the networks of a model hold, told by the headers of their files alone."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from studio.engine.load import bytes_on_disk
 from studio.engine.places import Places
-from studio.engine.plan import Sizes
 from studio.engine.weights import weight_files
 from studio.errors import ModelError
 from studio.families.family import Family, Part
 from studio.headers import BadHeader, read_header
+from studio.numbers import Sizes
 
 Shapes = list[tuple[str, tuple[int, ...]]]
 """Tensor names with their shapes."""
@@ -20,7 +20,13 @@ _LAYER = 2**26
 
 def weigh(family: Family, places: Places) -> Sizes:
     """The sizes of a model; what can't be read counts as nothing, since opening it says what is wrong with it."""
-    held = {part.name: _shapes(part, places[part.name]) for part in family.parts if part.is_network}
+    return sizes_of(
+        family, {part.name: _shapes(part, places[part.name]) for part in family.parts if part.is_network}
+    )
+
+
+def sizes_of(family: Family, held: Mapping[str, Shapes]) -> Sizes:
+    """The sizes of a model by the tensors of each of its networks."""
     readers = [part for part in family.parts if part.is_network and part.name in family.for_encode]
     texts = [shape for part in readers for shape in held[part.name]]
     drawers = [shape for name in family.for_decode if name in held for shape in held[name]]
@@ -29,7 +35,7 @@ def weigh(family: Family, places: Places) -> Sizes:
         for part in readers
         if is_packable(part)
         for name, shape in held[part.name]
-        if name.endswith(".weight") and len(shape) == 2 and "embed" not in name
+        if name.endswith(".weight") and len(shape) == 2 and not _is_embedding(name)
     ]
     return Sizes(
         encoders=_count(texts),
@@ -46,6 +52,11 @@ def weigh(family: Family, places: Places) -> Sizes:
 def is_packable(part: Part) -> bool:
     """Whether a text encoder may be kept in fewer bits. CLIP is small, and LoRAs attach to it."""
     return part.is_network and not part.takes_text_loras
+
+
+def _is_embedding(name: str) -> bool:
+    """A table of words, which stays as it is; T5's is called `shared`."""
+    return "embed" in name or name.startswith("shared.")
 
 
 def _shapes(part: Part, place: Path) -> Shapes:

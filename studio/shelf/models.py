@@ -17,6 +17,7 @@ from studio.errors import (
     WeightsMissing,
 )
 from studio.headers import PICKLED, BadHeader, read_header
+from studio.numbers import Sizes
 from studio.requests import GenerateRequest
 from studio.words import Text
 
@@ -39,8 +40,7 @@ class ModelCard:
     """A model as models/cards/<name>.toml describes it. `sizes` are the (width, height) in pixels that it was
     trained at; `defaults` is the partial request that suits it; `source_url` is its page, empty for what comes with the
     studio or was put there by hand. `huggingface` and `modelscope` are its names at these hubs, empty where it isn't.
-    `files_gb` is how much there is to fetch, `memory` the memory that it takes on a GPU, by how its parts are placed, all
-    in GB and estimated from the number of its weights. `scheduler` is what holds for this model besides its own scheduler
+    `files_gb` is how much there is to fetch, in GB; `numbers` how many numbers its networks hold. `scheduler` is what holds for this model besides its own scheduler
     configuration. `layouts` are the files, as patterns, that its folder may hold instead of diffusers' layout."""
 
     name: str
@@ -56,7 +56,7 @@ class ModelCard:
     huggingface: str = ""
     modelscope: str = ""
     files_gb: float | None = None
-    memory: Mapping[str, float] = field(default_factory=dict)
+    numbers: Sizes | None = None
     scheduler: Mapping[str, Any] = field(default_factory=dict)
     layouts: tuple[tuple[str, ...], ...] = ()
 
@@ -135,7 +135,7 @@ def read_model_card(file: Path, models_dir: Path) -> ModelCard:
             huggingface=str(told.get("huggingface", "")),
             modelscope=str(told.get("modelscope", "")),
             files_gb=float(told["files_gb"]) if "files_gb" in told else None,
-            memory={str(mode): float(size) for mode, size in told.get("memory", {}).items()},
+            numbers=Sizes(**told["numbers"]) if "numbers" in told else None,
             scheduler=dict(told.get("scheduler", {})),
             layouts=tuple(tuple(map(str, files)) for files in told.get("layouts", ())),
         )

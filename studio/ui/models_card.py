@@ -1,13 +1,15 @@
 """How a model, and the download of one, is shown: what it needs, how far it is, what went wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from studio.engine.plan import MODES, gb
 from studio.errors import ModelUnknown
 from studio.families import families
 from studio.fetch.progress import Progress
 from studio.fetch.record import Download
 from studio.fetch.standing import Standing
 from studio.fetch.telling import PRESENCE, size, told_progress
+from studio.requests import GenerateRequest
 from studio.ui.safe import html
 from studio.ui.speech import Speech
 from studio.words import Language, Said
@@ -21,21 +23,33 @@ def card_html(speech: Speech, row: Standing, language: Language) -> str:
         "family": family.title.say(language) if family else card.family,
         "disk": size(row.bytes_on_disk) if row.bytes_on_disk else "",
         "fetch": to_fetch,
-        "memory": size(row.memory_bytes) if row.memory_bytes else "",
         "licence": card.licence,
         "folder": "/".join(card.folder.parts[-3:]),
     }
-    told = "".join(
-        f"<div><dt>{html(speech.say(language, f'models.fact.{name}'))}</dt><dd>{html(words)}</dd></div>"
-        for name, words in figures.items()
-        if words
-    )
+    told = _figures({speech.say(language, f"models.fact.{name}"): words for name, words in figures.items()})
     fault = row.fault.say(language) if row.fault and row.presence == "partly" else ""
     return (
         f'<section class="ink-model is-{row.presence}"><p class="ink-model-head"><b>{html(card.title.say(language))}</b>'
         f'<span class="ink-mark">{html(PRESENCE[row.presence].say(language))}</span></p>'
-        f'<dl class="ink-run-figures">{told}</dl>' + (f"<p>{html(fault)}</p>" if fault else "") + "</section>"
+        f"{told}{_needs(speech, row, language)}" + (f"<p>{html(fault)}</p>" if fault else "") + "</section>"
     )
+
+
+def _needs(speech: Speech, row: Standing, language: Language) -> str:
+    """What each plan takes of a GPU; nothing where nobody knows."""
+    if not row.needs:
+        return ""
+    request = GenerateRequest.from_dict(row.card.defaults)
+    caption = speech.say(language, "models.needs", width=request.width, height=request.height)
+    plans = {MODES[mode].say(language): f"{gb(count)} GB" for mode, count in row.needs.items()}
+    return f'<p class="ink-model-needs">{html(caption)}</p>{_figures(plans)}'
+
+
+def _figures(told: Mapping[str, str]) -> str:
+    rows = "".join(
+        f"<div><dt>{html(name)}</dt><dd>{html(words)}</dd></div>" for name, words in told.items() if words
+    )
+    return f'<dl class="ink-run-figures">{rows}</dl>'
 
 
 def choices_of(rows: Sequence[Standing], language: Language) -> list[tuple[str, str]]:

@@ -2,10 +2,12 @@
 
 import io
 import json
+import shutil
 
 import pytest
 
 from studio.__main__ import main
+from studio.settings import ROOT
 from tests.fetch.mirror import NEEDED, VAE, mirrored
 from tests.sources.site import Reply
 
@@ -71,3 +73,12 @@ def test_words_that_name_nothing_are_told(house, capsys):
     assert "models list" in capsys.readouterr().err
     assert main(["models", "get", "../../etc"]) == 2
     assert "toy" in capsys.readouterr().err
+
+
+def test_the_gpu_memory_of_each_plan_is_told_before_anything_is_fetched(house, capsys):
+    shutil.copy(ROOT / "models" / "cards" / "kolors.toml", house.settings.models_dir / "cards")
+    assert main(["models"]) == 0
+    assert "(--memory): whole 19.6 GB, encoder_away 12.3 GB, encoder_8bit 7.1 GB" in capsys.readouterr().out
+    assert main(["models", "list", "--json"]) == 0
+    needs = next(row for row in json.loads(capsys.readouterr().out)["models"] if row["name"] == "kolors")
+    assert [*needs["needs_bytes"]] == ["whole", "encoder_away", "encoder_8bit", "encoder_4bit", "offload"]

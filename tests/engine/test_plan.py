@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from studio.engine.plan import LADDER, MODES, TILE_PX, Room, Sizes, Work, choose, packed_bytes, smaller
+from studio.engine.plan import LADDER, MODES, TILE_PX, Room, Work, choose, packed_bytes, smaller
+from studio.numbers import Sizes
 from studio.requests import GenerateRequest
 
 GB = 2**30

@@ -137,12 +137,13 @@ def test_pickled_weights_are_refused(settings):
 
 @pytest.mark.parametrize(
     "spoil",
-    ["not toml [", 'family = "kolors"', "steps"],
-    ids=["no toml", "without the rest", "unknown setting"],
+    ["not toml [", 'family = "kolors"', "steps", "denoiser"],
+    ids=["no toml", "without the rest", "unknown setting", "unknown number"],
 )
 def test_a_broken_card_is_told_and_left_out(settings, spoil):
     file = settings.models_dir / "cards" / "toy.toml"
-    told = spoil if spoil != "steps" else file.read_text(encoding="utf-8").replace("steps = ", "stepps = ")
+    card = file.read_text(encoding="utf-8")
+    told = card.replace(f"{spoil} = ", f"{spoil}s = ") if spoil in ("steps", "denoiser") else spoil
     file.write_text(told, encoding="utf-8")
     shelf = Shelf(settings)
     assert "toy" not in [card.name for card in shelf.models()]
@@ -159,8 +160,7 @@ def test_what_is_to_be_downloaded_is_named_on_both_hubs_with_sizes():
             assert card.source_url == f"https://huggingface.co/{card.huggingface}"
             assert card.modelscope.count("/") == 1
             assert card.files_gb > 0
-            assert set(card.memory) == {"all_on_gpu", "encoder_away", "encoder_4bit", "offload"}
-            assert card.memory["all_on_gpu"] >= max(card.memory.values())
+            assert card.numbers is not None
     assert by_hand == ["kolors-first"]
 
 

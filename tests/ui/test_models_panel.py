@@ -6,7 +6,11 @@ from dataclasses import replace
 import pytest
 
 from studio.fetch.record import Download, Records
+from studio.fetch.standing import standing_of
 from studio.runs.process import Process
+from studio.shelf import Shelf
+from studio.ui.models_card import card_html
+from studio.ui.speech import Speech
 from tests.fetch.mirror import CARD, NEEDED
 from tests.house import settings_for
 
@@ -136,3 +140,15 @@ def test_visitors_never_get_the_panel(make_desk, own):
     desk = make_desk(replace(own, public=True))
     assert not hasattr(desk.on.models, "fold")
     assert not [made for made in desk.sheet.page.blocks.values() if "ink-models" in str(made.elem_id or "")]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", ("GPU memory that a picture of 1024 × 1024", "Everything on the GPU", "Layer by layer")),
+     ("zh", ("画一张 1024 × 1024", "全部放进显存", "逐层从内存调入"))],
+)  # fmt: skip
+def test_the_card_tells_what_each_plan_takes_before_the_download(own, language, words):
+    (card,) = (card for card in Shelf(own).models() if card.name == "kolors")
+    told = card_html(Speech(), standing_of(card), language)
+    for word in (*words, "19.6 GB", "12.3 GB", "7.1 GB", "6.0 GB", "2.5 GB"):
+        assert word in told
