@@ -1,7 +1,7 @@
 """Weights of words in a prompt, as A1111 writes them: `(words)` x 1.1, `[words]` / 1.1, `(words:1.3)`, nested at will.
 
 A backslash before a bracket makes it a plain character. A bracket that is never closed reaches to the end, and one that
-was never opened is plain. `BREAK`, which begins another window of 75 tokens there, is passed over: there is one window.
+was never opened is plain. `BREAK` begins another window of tokens; where there is one window only, it is passed over.
 What A1111 does while it samples, `[from:to:when]` and `[a|b]`, is no weight and is not done: its words are read.
 """
 
@@ -9,6 +9,8 @@ import itertools
 import re
 from collections.abc import Sequence
 
+Piece = tuple[str, float]
+"""Words and their weight."""
 MOST_WEIGHT = 10.0
 _MORE = 1.1
 _MOST_OPEN = 16
@@ -18,16 +20,30 @@ _NUMBER = r"[+-]?(?:\d{1,3}(?:\.\d{0,6})?|\.\d{1,6})"
 _MARK = re.compile(
     rf"\\(?P<plain>[()\[\]\\])|(?P<open>[(\[])|:\s{{0,9}}(?P<weight>{_NUMBER})\s{{0,9}}\)|(?P<close>[)\]])"
 )
+_SEAM = "\0"
 _BREAK = re.compile(r"\s?\bBREAK\b\s?")
 _DOUBLED = re.compile(r"(?<!\\)(?:\(\([^()\\]{1,400}\)\)|\[\[[^\[\]\\]{1,400}\]\])")
 _LETTER = re.compile(r"[^\W\d_]")
 
 
-def weighted(text: str) -> list[tuple[str, float]]:
+def weighted(text: str) -> list[Piece]:
     """The text without its marks, in pieces of one weight each, between -10 and 10; [("", 1.0)] for an empty text."""
-    pieces: list[tuple[str, float]] = []
+    return _joined(_pieces(_BREAK.sub(" ", text)))
+
+
+def sections(text: str) -> list[list[Piece]]:
+    """The same for each section that `BREAK` parts from the one before; weights reach over it."""
+    parted: list[list[Piece]] = [[]]
+    for words, weight in _pieces(_BREAK.sub(_SEAM, text.replace(_SEAM, " "))):
+        first, *others = words.split(_SEAM)
+        parted[-1].append((first, weight))
+        parted += [[(other, weight)] for other in others]
+    return [_joined(pieces) for pieces in parted]
+
+
+def _pieces(text: str) -> list[Piece]:
+    pieces: list[Piece] = []
     opened: dict[str, list[int]] = {"(": [], "[": []}
-    text = _BREAK.sub(" ", text)
     at = 0
     for mark in _MARK.finditer(text):
         pieces.append((text[at : mark.start()], 1.0))
@@ -44,7 +60,7 @@ def weighted(text: str) -> list[tuple[str, float]]:
     for bracket, by in (("(", _MORE), ("[", 1 / _MORE)):
         for start in opened[bracket]:
             _weigh(pieces, start, by)
-    return _joined(pieces)
+    return pieces
 
 
 def looks_weighted(text: str) -> bool:
@@ -57,12 +73,12 @@ def looks_weighted(text: str) -> bool:
     return _DOUBLED.search(text) is not None
 
 
-def _weigh(pieces: list[tuple[str, float]], start: int, by: float) -> None:
+def _weigh(pieces: list[Piece], start: int, by: float) -> None:
     """Multiply the weights of all pieces from `start` on."""
     pieces[start:] = [(words, weight * by) for words, weight in pieces[start:]]
 
 
-def _joined(pieces: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+def _joined(pieces: Sequence[Piece]) -> list[Piece]:
     """Neighbours of one weight as one piece, without empty ones."""
     kept = [(words, min(MOST_WEIGHT, max(-MOST_WEIGHT, weight))) for words, weight in pieces if words]
     grouped = itertools.groupby(kept, key=lambda piece: piece[1])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from studio.weighting import MOST_WEIGHT, looks_weighted, weighted
+from studio.weighting import MOST_WEIGHT, looks_weighted, sections, weighted
 
 MORE, LESS = pytest.approx(1.1), pytest.approx(1 / 1.1)
 
@@ -39,6 +39,13 @@ MORE, LESS = pytest.approx(1.1), pytest.approx(1 / 1.1)
 )
 def test_pieces(text, pieces):
     assert weighted(text) == pieces
+
+
+def test_break_parts_sections_and_weights_reach_over_it():
+    assert sections("a (red BREAK cat:1.3) x") == [[("a ", 1), ("red", 1.3)], [("cat", 1.3), (" x", 1)]]
+    assert sections("a BREAK\nBREAK b BREAK") == [[("a", 1)], [("", 1)], [("b", 1)], [("", 1)]]
+    assert sections("BREAKFAST \0 a") == [weighted("BREAKFAST   a")]
+    assert sections("") == [weighted("")]
 
 
 def test_no_weight_grows_beyond_what_an_encoder_bears():

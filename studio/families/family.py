@@ -88,11 +88,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Tokens:
-    """How a prompt met the tokenizer: tokens used, tokens that fit, and the words that were cut off."""
+    """How a prompt met the tokenizer: tokens used, tokens that fit, and the words that were cut off; and, where it is read
+    in windows, how many it fills and how many are read at most."""
 
     used: int
     most: int
     cut: str
+    windows: int = 1
+    most_windows: int = 1
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,8 @@ class Family:
     """The other way round, with width and height in pixels."""
     pipelines: tuple[str, ...] = ()
     """The classes that a model_index.json of this family names: how a folder without a card is recognised."""
+    encode_caption: Callable[[Parts, str], Conditioning] | None = None
+    """What training reads of a caption, where `encode` gives texts of different lengths; the same shape for all."""
     weighs_words: bool = False
     """Whether `encode` weighs `(words:1.2)`; other text encoders read the brackets as they stand."""
 

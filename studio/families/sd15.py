@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from studio.families import stages
 from studio.families.clip_tokenizer import clip_tokenizer
-from studio.families.clip_weights import weighted_encode, weighted_tokens
+from studio.families.clip_weights import EMPTY, encode_window, encode_windows, evened, window_tokens
 from studio.families.family import Conditioning, Family, OnStep, Parts, Sampling, Tokens
 from studio.families.ldm import LDM_CLIP, LDM_UNET, LDM_VAE
 from studio.families.parts import CLIP_RENAMES, network, scheduler, text_encoder
@@ -37,19 +37,25 @@ SCHEDULER = {
 
 
 def tokens(parts: Parts, text: str) -> Tokens:
-    """How many of the 75 tokens `text` takes without its marks, and the words beyond them."""
-    return weighted_tokens(parts["tokenizer"], text)
+    """How many tokens `text` takes without its marks, and the words beyond those that are read."""
+    return window_tokens(parts["tokenizer"], text)
 
 
 def encode(parts: Parts, text: str) -> Conditioning:
-    """`prompt_embeds` (1, 77, 768) of one text, its words weighed."""
-    return {"prompt_embeds": weighted_encode(parts["tokenizer"], parts["text_encoder"], text).embeds}
+    """`prompt_embeds` (1, 77 x windows, 768) of one text, its words weighed; of several windows `EMPTY`, too."""
+    read = encode_windows(parts["tokenizer"], parts["text_encoder"], text)
+    return {"prompt_embeds": read.embeds} | ({} if read.empty is None else {EMPTY: read.empty})
+
+
+def encode_caption(parts: Parts, text: str) -> Conditioning:
+    """`prompt_embeds` (1, 77, 768) of what one window holds of a text."""
+    return {"prompt_embeds": encode_window(parts["tokenizer"], parts["text_encoder"], text).embeds}
 
 
 def sample(parts: Parts, scheduler: "Any", sampling: Sampling, on_step: OnStep) -> "torch.Tensor":
     """Latents (1, 4, H/8, W/8) by the pipeline's own loop."""
     held = stages.pipeline(_PIPELINE, parts, ("vae", "unet"), scheduler, **_SETTINGS)
-    return stages.run_free(held, sampling, on_step)
+    return stages.run_free(held, evened(sampling), on_step)
 
 
 def predict(
@@ -90,5 +96,6 @@ FAMILY = Family(
     encode_picture=stages.encode_kl,
     predict=predict,
     pipelines=(_PIPELINE,),
+    encode_caption=encode_caption,
     weighs_words=True,
 )

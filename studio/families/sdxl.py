@@ -1,10 +1,11 @@
 """Stable Diffusion XL, its turbo and lightning variants, and everything trained from it."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from studio.families import stages
 from studio.families.clip_tokenizer import clip_tokenizer
-from studio.families.clip_weights import weighted_encode, weighted_tokens
+from studio.families.clip_weights import EMPTY, Encoded, encode_window, encode_windows, evened, window_tokens
 from studio.families.family import Conditioning, Family, OnStep, Parts, Sampling, Tokens
 from studio.families.ldm import LDM_CLIP, LDM_OPEN_CLIP, LDM_UNET, LDM_VAE
 from studio.families.parts import CLIP_RENAMES, network, scheduler, text_encoder
@@ -38,27 +39,41 @@ XL_SCHEDULER = {**SCHEDULER, "_class_name": "EulerDiscreteScheduler"}
 
 
 def tokens(parts: Parts, text: str) -> Tokens:
-    """How many of the 75 tokens `text` takes without its marks, and the words beyond them."""
-    return weighted_tokens(parts["tokenizer"], text)
+    """How many tokens `text` takes without its marks, and the words beyond those that are read."""
+    return window_tokens(parts["tokenizer"], text)
 
 
 def encode(parts: Parts, text: str) -> Conditioning:
-    """`prompt_embeds` (1, 77, 2048), its words weighed, and `pooled_prompt_embeds` (1, 1280) of one text."""
+    """`prompt_embeds` (1, 77 x windows, 2048), its words weighed, and `pooled_prompt_embeds` (1, 1280) of one text; of
+    several windows `EMPTY`, too."""
+    return _both(parts, text, encode_windows)
+
+
+def encode_caption(parts: Parts, text: str) -> Conditioning:
+    """`prompt_embeds` (1, 77, 2048) and `pooled_prompt_embeds` (1, 1280) of what one window holds of a text."""
+    return _both(parts, text, encode_window)
+
+
+def _both(parts: Parts, text: str, read: "Callable[[Any, Any, str, int], Encoded]") -> Conditioning:
     import torch
 
     first, second = (
-        weighted_encode(parts[f"tokenizer{which}"], parts[f"text_encoder{which}"], text, layer=-2)
-        for which in ("", "_2")
+        read(parts[f"tokenizer{which}"], parts[f"text_encoder{which}"], text, -2) for which in ("", "_2")
     )
     assert second.pooled is not None, "the second encoder of SDXL projects"
-    embeds = torch.cat([first.embeds, second.embeds], -1)
-    return {"prompt_embeds": embeds, "pooled_prompt_embeds": second.pooled}
+    told = {
+        "prompt_embeds": torch.cat([first.embeds, second.embeds], -1),
+        "pooled_prompt_embeds": second.pooled,
+    }
+    if first.empty is not None and second.empty is not None:
+        told[EMPTY] = torch.cat([first.empty, second.empty], -1)
+    return told
 
 
 def sample(parts: Parts, scheduler: "Any", sampling: Sampling, on_step: OnStep) -> "torch.Tensor":
     """Latents (1, 4, H/8, W/8) by the pipeline's own loop."""
     held = stages.pipeline(_PIPELINE, parts, ("vae", "unet"), scheduler, **_SETTINGS)
-    return stages.run_free(held, sampling, on_step)
+    return stages.run_free(held, evened(sampling), on_step)
 
 
 def predict(
@@ -111,5 +126,6 @@ FAMILY = Family(
     encode_picture=stages.encode_kl,
     predict=predict,
     pipelines=(_PIPELINE,),
+    encode_caption=encode_caption,
     weighs_words=True,
 )

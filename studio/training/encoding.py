@@ -122,7 +122,7 @@ class Encoding:
         family = self._sources.family
         parts = self._open(family.for_encode, self._ground.dtype)
         for text, key in missing:
-            states = family.encode(parts, text)
+            states = (family.encode_caption or family.encode)(parts, text)
             self._store.put(key, {name: tensor[0] for name, tensor in states.items()})
             self._count()
         del parts

@@ -5,12 +5,15 @@ import shutil
 from dataclasses import replace
 
 import pytest
+import torch
 from PIL import Image
 
 from studio.engine.chain import Chain
 from studio.engine.device import Device
 from studio.engine.events import Job, LoraFile, LoraMatch, Notice, Picture, StageEnded, Step
 from studio.errors import NotForFlow
+from studio.families.clip_weights import evened
+from studio.families.family import Sampling
 from studio.requests import GenerateRequest
 
 ASKED = {"prompt": "a red house", "steps": 2, "guidance": 3.0, "width": 104, "height": 64, "seed": 5}
@@ -52,6 +55,55 @@ def test_distilled_guidance_counts_and_its_negative_prompt_does_not(chain, tiny)
     assert plain == with_negative
     assert "negative_prompt" in notices
     assert painted(guidance=1.0)[0] != plain
+
+
+@pytest.mark.parametrize("name", ["sd15", "sdxl"])
+def test_prompts_of_several_windows_are_painted_whole(chain, tiny, name):
+    def painted(prompt, **more):
+        events = list(chain.run(job(tiny(name), name, previews=False, prompt=prompt, **more)))
+        (told,) = [
+            event.holds.say() for event in events if isinstance(event, StageEnded) and event.stage == "encode"
+        ]
+        cut = [event for event in events if isinstance(event, Notice) and event.field == "prompt"]
+        return next(event.rgb for event in events if isinstance(event, Picture)), told, cut
+
+    house = "a red house " * 25
+    one, told, _ = painted(house)
+    assert told == "75 of 75 tokens"
+    two, told, cut = painted(house + "at night")
+    assert (told, cut) == ("77 tokens in 2 windows", [])
+    assert len({one, two, painted(house + "at day")[0], painted("a red house BREAK at night")[0]}) == 4
+    painted(house + "at night", guidance=1.0)
+    away, told, _ = painted("a red house", negative_prompt=house + "at night")
+    assert told == "3 of 75 tokens"
+    assert away != painted("a red house", negative_prompt=house)[0]
+    _, told, cut = painted(house * 9)
+    assert told == "675 tokens in 9 windows"
+    assert "reads 8 windows of tokens; this text takes 9. Not read: “a red house" in cut[0].said.say()
+
+
+@pytest.mark.parametrize("name", ["sd15", "sdxl"])
+def test_a_shorter_text_is_filled_up_with_empty_windows(opened, name):
+    model = opened(name)
+    family, parts = model.family, model.parts
+    long, short, empty = (
+        family.encode(parts, text) for text in ("a cat BREAK a dog BREAK a house", "blurry", "")
+    )
+    sampling = evened(Sampling(short, long, 64, 64, 2, 4.0, torch.Generator()))
+    filled = torch.cat([short["prompt_embeds"], *[empty["prompt_embeds"]] * 2], 1)
+    assert torch.equal(sampling.positive["prompt_embeds"], filled)
+    assert torch.equal(sampling.negative["prompt_embeds"], long["prompt_embeds"])
+    assert sampling.positive.keys() == sampling.negative.keys() == short.keys()
+
+
+@pytest.mark.parametrize("name", ["sd15", "sdxl"])
+def test_captions_of_every_length_are_learnt_in_one_window(opened, name):
+    model = opened(name)
+    shapes = {
+        tuple(model.family.encode_caption(model.parts, text)["prompt_embeds"].shape)
+        for text in ("", "a cat BREAK a dog", "a cat " * 100)
+    }
+    assert len(shapes) == 1
 
 
 def test_sampler_that_fits_no_flow_is_refused_before_anything_is_loaded(chain, tmp_path):
