@@ -7,6 +7,7 @@ import pytest
 from studio.errors import PresetBroken, UnknownChoice, UnknownField
 from studio.presets import Presets, Style, styles_for, weave
 from studio.requests import GenerateRequest
+from studio.runs.estimate import QUANTIZED_BYTES
 from studio.schedulers.samplers import SAMPLERS
 from studio.schedulers.schedules import SCHEDULES
 from studio.settings import ROOT, Settings
@@ -15,6 +16,7 @@ from studio.train_request import TrainRequest
 from studio.words import Text
 
 SHIPPED = Presets(Settings.from_environment(root=ROOT))
+MODELS = {card.name: card for card in Shelf(Settings.from_environment(root=ROOT)).models()}
 
 
 @pytest.fixture
@@ -52,7 +54,25 @@ def test_every_shipped_train_preset_is_a_request_at_every_size_of_memory(name):
 def test_the_shipped_train_presets_are_those_that_people_look_for():
     assert SHIPPED.train().keys() >= {
         "storybook-style", "storybook-character", "kolors-seed", "kolors-style", "sdxl-style", "sdxl-character", "sd15-style",
+        "flux1-style", "flux2-klein-style", "sd3.5-medium-style", "qwen-image-style", "z-image-style",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHIPPED.train())
+def test_the_frozen_denoiser_leaves_a_fifth_of_every_device_that_a_train_preset_names(name):
+    preset = SHIPPED.train_preset(name)
+    numbers = MODELS[preset.values["model"]].numbers
+    for gb, changes in preset.memory.items():
+        request = TrainRequest.from_dict(preset.values | changes)
+        denoiser = numbers.denoiser * QUANTIZED_BYTES.get(request.quantize_base, 2)
+        assert denoiser < 0.8 * gb * 2**30
+
+
+def test_nobody_learns_to_draw_away_from_nothing_where_guidance_is_distilled():
+    for name in SHIPPED.train():
+        request = TrainRequest.from_dict(SHIPPED.train_preset(name).values)
+        if MODELS[request.model].defaults["guidance"] == 1 or MODELS[request.model].family == "flux":
+            assert request.caption_dropout == 0, name
 
 
 def test_the_seeds_preset_is_its_command_value_for_value():
