@@ -45,30 +45,69 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+class Windows:
+    """Windows that one test after another looks through. A new one costs two seconds of processor time, and fetches all
+    of the page anew; a used one is left at no address, with nothing kept in it."""
+
+    def __init__(self, browser: Browser, origin: str) -> None:
+        self._browser, self._origin = browser, origin
+        self._free: dict[tuple[str, str], list[Page]] = {}
+
+    def take(self, locale: str, color_scheme: str) -> Page:
+        """A window of a new visitor, with that language and these colours."""
+        free = self._free.setdefault((locale, color_scheme), [])
+        if free:
+            return free.pop()
+        context = self._browser.new_context(locale=locale, color_scheme=color_scheme)  # type: ignore[arg-type]
+        context.set_default_timeout(2 * PATIENCE_MS)
+        return context.new_page()
+
+    def give_back(self, page: Page, locale: str, color_scheme: str) -> None:
+        """Forget the visitor."""
+        page.evaluate("sessionStorage.clear()")
+        page.goto("about:blank")
+        session = page.context.new_cdp_session(page)
+        session.send("Storage.clearDataForOrigin", {"origin": self._origin, "storageTypes": "all"})
+        session.detach()
+        self._free[locale, color_scheme].append(page)
+
+
+@pytest.fixture(scope="session")
+def windows(studio: Served, chromium: Browser) -> Windows:
+    return Windows(chromium, studio.url.rstrip("/"))
+
+
 Visit = Callable[..., Page]
 
 
 @pytest.fixture
-def visit(studio: Served, chromium: Browser) -> Iterator[Visit]:
+def visit(studio: Served, windows: Windows) -> Iterator[Visit]:
     """Opens the page as a new visitor. In the end: no request left this machine, and no script failed."""
-    contexts, left, failed = [], [], []
+    left: list[str] = []
+    failed: list[str] = []
+    taken: list[tuple[Page, str, str]] = []
 
-    def open_page(locale: str = "en-US", width: int = 1280, **options: Any) -> Page:
-        context = chromium.new_context(locale=locale, viewport={"width": width, "height": 900}, **options)
-        contexts.append(context)
-        context.set_default_timeout(2 * PATIENCE_MS)
-        context.on(
-            "request",
-            lambda r: None if r.url.startswith((studio.url, "data:", "blob:")) else left.append(r.url),
-        )
-        page = context.new_page()
-        page.on("pageerror", lambda error: failed.append(str(error)))
+    def on_request(request: Any) -> None:
+        if not request.url.startswith((studio.url, "data:", "blob:")):
+            left.append(request.url)
+
+    def on_error(error: Any) -> None:
+        failed.append(str(error))
+
+    def open_page(locale: str = "en-US", width: int = 1280, color_scheme: str = "light") -> Page:
+        page = windows.take(locale, color_scheme)
+        taken.append((page, locale, color_scheme))
+        page.set_viewport_size({"width": width, "height": 900})
+        page.context.on("request", on_request)
+        page.on("pageerror", on_error)
         come_in(page, studio.url)
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page, locale, color_scheme in taken:
+        page.context.remove_listener("request", on_request)
+        page.remove_listener("pageerror", on_error)
+        windows.give_back(page, locale, color_scheme)
     assert left == []
     assert failed == []
 

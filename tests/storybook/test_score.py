@@ -65,7 +65,7 @@ def test_prompts_cover_both_languages_and_a_quarter_held_out() -> None:
 
 
 def test_judge_is_right_about_true_scenes(shipped: judge.Judge) -> None:
-    exam = score.examine(shipped, 96)
+    exam = score.examine(shipped, 48)
     assert exam["clean"] >= 0.98
     assert exam["blurred"] >= 0.97
     assert exam["recoloured"] >= 0.97
