@@ -1,11 +1,12 @@
 """A picture's pixels as numbers: decoded upright to 8-bit RGB, then sharpness, exposure, detail and colours."""
 
-import re
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+import simplejpeg
 import xxhash
 from numpy.typing import NDArray
 from PIL import Image
@@ -23,41 +24,18 @@ _SAMPLES = 32
 _TILE_PX, _LEAST_TILE_PX = 192, 32
 _MANY_PIXELS = 2**20
 _DARK, _LIGHT = 4, 251
-_JPEG = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-"""A marker of JPEG that doesn't belong among coded pixels."""
-_SCAN, _END = 0xDA, 0xD9
 _DIGITS = "0123456789abcdef"
 
 
-class CutShort(Exception):
-    """A file whose pixels end too soon."""
-
-
 def decode(picture: "Picture", content: bytes, orientation: int) -> Bytes:
-    """All pixels (H, W, 3) in RGB, turned upright, transparency laid on white; raises what Pillow raises, or
-    CutShort. JPEGs of one whole scan go through OpenCV, which gives the same pixels without a copy; where the scan is
-    interrupted OpenCV makes up what is missing and says nothing, so that Pillow, as training does, has to judge."""
-    if picture.format in ("JPEG", "MPO") and picture.mode in ("RGB", "L") and _is_one_scan(content):
-        rgb: Any = cv2.imdecode(np.frombuffer(content, np.uint8), _JPEG)
-        if rgb is None:
-            raise CutShort
-    else:
-        picture.load()
-        rgb = np.asarray(as_rgb(picture))
-    return upright(rgb, orientation)
-
-
-def _is_one_scan(content: bytes) -> bool:
-    """Whether a JPEG's coded pixels run from its first scan's header to the end marker (ITU-T T.81, annex B)."""
-    at = 2
-    while content[at : at + 1] == b"\xff":
-        kind = content[at + 1] if at + 1 < len(content) else 0
-        at += 1 if kind == 0xFF else 2 + int.from_bytes(content[at + 2 : at + 4], "big")
-        if kind == _SCAN:
-            found = _MARKER.search(content, at)
-            return found is not None and found[0][1] == _END
-    return False
+    """All pixels (H, W, 3) in RGB, turned upright, transparency laid on white; raises what Pillow raises. JPEGs go through
+    simplejpeg, the same decoder without a copy, which refuses whatever is amiss: then Pillow, as training does, has to
+    judge. (OpenCV makes up what is missing and says nothing.)"""
+    if picture.format in ("JPEG", "MPO") and picture.mode in ("RGB", "L"):
+        with suppress(ValueError):
+            return upright(simplejpeg.decode_jpeg(content, "RGB"), orientation)
+    picture.load()
+    return upright(np.asarray(as_rgb(picture)), orientation)
 
 
 def as_rgb(picture: "Picture") -> "Picture":

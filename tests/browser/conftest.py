@@ -49,8 +49,8 @@ class Windows:
     """Windows that one test after another looks through. A new one costs two seconds of processor time, and fetches all
     of the page anew; a used one is left at no address, with nothing kept in it."""
 
-    def __init__(self, browser: Browser, origin: str) -> None:
-        self._browser, self._origin = browser, origin
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
         self._free: dict[tuple[str, str], list[Page]] = {}
 
     def take(self, locale: str, color_scheme: str) -> Page:
@@ -58,23 +58,30 @@ class Windows:
         free = self._free.setdefault((locale, color_scheme), [])
         if free:
             return free.pop()
-        context = self._browser.new_context(locale=locale, color_scheme=color_scheme)  # type: ignore[arg-type]
+        context = self._browser.new_context(
+            locale=locale,
+            color_scheme=color_scheme,  # type: ignore[arg-type]
+            reduced_motion="reduce",  # without a GPU every frame of an animation costs processor time
+        )
         context.set_default_timeout(2 * PATIENCE_MS)
         return context.new_page()
 
-    def give_back(self, page: Page, locale: str, color_scheme: str) -> None:
-        """Forget the visitor."""
+    def give_back(self, page: Page, locale: str, color_scheme: str, origin: str) -> None:
+        """Forget the visitor; a window that was closed is gone for good."""
+        if page.is_closed():
+            page.context.close()
+            return
         page.evaluate("sessionStorage.clear()")
         page.goto("about:blank")
         session = page.context.new_cdp_session(page)
-        session.send("Storage.clearDataForOrigin", {"origin": self._origin, "storageTypes": "all"})
+        session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
         session.detach()
         self._free[locale, color_scheme].append(page)
 
 
 @pytest.fixture(scope="session")
-def windows(studio: Served, chromium: Browser) -> Windows:
-    return Windows(chromium, studio.url.rstrip("/"))
+def windows(chromium: Browser) -> Windows:
+    return Windows(chromium)
 
 
 Visit = Callable[..., Page]
@@ -107,7 +114,7 @@ def visit(studio: Served, windows: Windows) -> Iterator[Visit]:
     for page, locale, color_scheme in taken:
         page.context.remove_listener("request", on_request)
         page.remove_listener("pageerror", on_error)
-        windows.give_back(page, locale, color_scheme)
+        windows.give_back(page, locale, color_scheme, studio.url.rstrip("/"))
     assert left == []
     assert failed == []
 
