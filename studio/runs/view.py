@@ -77,9 +77,8 @@ class Looking:
 
 def _look(folder: RunFolder) -> RunView:
     try:
-        orders = (
-            folder.waiting_orders()
-        )  # before the record: a worker writes "stopping" there before it takes the order
+        # the orders before the record: a worker writes "stopping" there before it takes the order
+        orders = folder.waiting_orders()
         record, request = folder.record(), folder.request()
     except RunBroken as broken:
         return RunView(folder, "broken", broken=broken)

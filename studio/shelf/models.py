@@ -40,8 +40,9 @@ class ModelCard:
     """A model as models/cards/<name>.toml describes it. `sizes` are the (width, height) in pixels that it was
     trained at; `defaults` is the partial request that suits it; `source_url` is its page, empty for what comes with the
     studio or was put there by hand. `huggingface` and `modelscope` are its names at these hubs, empty where it isn't.
-    `files_gb` is how much there is to fetch, in GB; `numbers` how many numbers its networks hold. `scheduler` is what holds for this model besides its own scheduler
-    configuration. `layouts` are the files, as patterns, that its folder may hold instead of diffusers' layout."""
+    `files_gb` is how much there is to fetch, in GB; `numbers` how many numbers its networks hold. `scheduler` is what
+    holds for this model besides its own scheduler configuration. `layouts` are the files, as patterns, that its folder
+    may hold instead of diffusers' layout."""
 
     name: str
     family: str
