@@ -101,6 +101,11 @@ class Served:
             time.sleep(0.05)
         return any(words in line for line in self._lines)
 
+    @property
+    def heard(self) -> str:
+        """What it has printed of late."""
+        return "".join(self._lines[-60:])
+
     def said(self) -> str:
         """All it printed, once it has ended."""
         self.process.wait(timeout=60)

@@ -137,5 +137,4 @@ def wire_opening(sheet: Sheet, room: Room, timer: gr.Timer) -> None:
     # through the queue: past it, gradio tells nobody that a state has changed
     timer.tick(room.tick, asked, [room.desk.nothing, room.news, room.listed, top.chosen], **QUIET)
     room.news.change(room.looking, room.needs, room.parts, **LATEST)
-    for name, page in sheet.pages.items():
-        page.select(lambda is_here=name == "dataset": gr.Timer(active=is_here), None, timer, **AT_ONCE)
+    sheet.timers["dataset"] = timer

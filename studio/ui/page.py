@@ -47,10 +47,18 @@ def _draw_tabs(sheet: Sheet) -> None:
             with sheet.speech.put(gr.Tab, {"label": tab.title}, id=name, elem_id=f"ink-tab-{name}") as page:
                 sheet.pages[name] = page
                 drawn.append((tab, tab.draw(sheet)))
-            page.select(None, None, None, js=f"() => window.inkstone.turnTo('{name}')", **_QUIET)
     for tab, surface in drawn:
         tab.wire(sheet, surface)
+    for name, page in sheet.pages.items():
+        page.select(None, None, [*sheet.timers.values()], js=_turn_to(name, sheet), **_QUIET)
     sheet.page.load(None, None, None, js="() => window.inkstone.reopen()", **_QUIET)
+
+
+def _turn_to(name: str, sheet: Sheet) -> str:
+    """The script for a tab that has been turned to: nobody looks at the others, so what ticks for them rests. Asking the
+    server for that would let a late answer for the tab before stop the one that is looked at."""
+    told = (f"{{__type__: 'update', active: {str(timed == name).lower()}}}" for timed in sheet.timers)
+    return f"() => {{ window.inkstone.turnTo('{name}'); return [{', '.join(told)}]; }}"
 
 
 def _spare_the_browser(page: gr.Blocks) -> None:

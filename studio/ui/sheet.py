@@ -73,7 +73,8 @@ class Visitors:
 class Sheet:
     """The page in the making: the studio behind it, its words, its language switch, and who is served. `tabs` holds
     every tab by its module's name; `passed` is what another tab hands to Generate, `passed_set` what another hands to
-    Train, both as a partial request; `pages` are the tabs themselves, by the same names."""
+    Train, both as a partial request; `pages` are the tabs themselves, by the same names, and `timers` what ticks while
+    such a tab is the one looked at."""
 
     page: gr.Blocks
     studio: Studio
@@ -83,6 +84,7 @@ class Sheet:
     tabs: gr.Tabs = field(default_factory=lambda: gr.Tabs(elem_id="ink-tabs"))
     passed: gr.State = field(default_factory=lambda: gr.State(None))
     pages: dict[str, gr.Tab] = field(default_factory=dict)
+    timers: dict[str, gr.Timer] = field(default_factory=dict)
     passed_set: gr.State = field(default_factory=lambda: gr.State(None))
 
 

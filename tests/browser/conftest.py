@@ -1,12 +1,14 @@
 """A real Chromium before the real page. Without Chromium these tests fail; they never skip."""
 
 import shutil
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Error as Broken
 
 from tests.house import Served, furnish, served
 
@@ -45,6 +47,43 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+HEARD: deque[str] = deque(maxlen=60)
+"""What pages have said of late: errors of their scripts, words in the console, requests that came to nothing."""
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A test that failed tells what its pages looked like, what they said, and what their servers printed."""
+    made: Any = yield
+    report, given = made.get_result(), getattr(item, "funcargs", {})
+    if report.failed and "chromium" in given:
+        pages = [page for context in given["chromium"].contexts for page in context.pages]
+        report.sections.append(("pages", "\n".join([*map(_as_it_stands, pages), *HEARD])))
+        servers = [server.heard for server in given.values() if isinstance(server, Served)]
+        report.sections.append(("servers", "\n".join(servers)))
+
+
+def _as_it_stands(page: Page) -> str:
+    try:
+        seen = page.evaluate(
+            "() => [document.visibilityState, document.readyState, window.inkstone?.isOpen, document.body.innerText]"
+        )
+    except Broken as broken:
+        seen = [str(broken)]
+    return f"{page.url} {seen}"
+
+
+def window(browser: Browser, **looks: Any) -> Page:
+    """A new window of its own visitor, as patient as the machine is busy."""
+    context = browser.new_context(**looks)
+    context.set_default_timeout(2 * PATIENCE_MS)
+    page = context.new_page()
+    page.on("pageerror", lambda error: HEARD.append(f"error {page.url} {error}"))
+    page.on("console", lambda said: HEARD.append(f"{said.type} {page.url} {said.text}"))
+    page.on("requestfailed", lambda asked: HEARD.append(f"failed {asked.method} {asked.url} {asked.failure}"))
+    return page
+
+
 class Windows:
     """Windows that one test after another looks through. A new one costs two seconds of processor time, and fetches all
     of the page anew; a used one is left at no address, with nothing kept in it."""
@@ -58,13 +97,8 @@ class Windows:
         free = self._free.setdefault((locale, color_scheme), [])
         if free:
             return free.pop()
-        context = self._browser.new_context(
-            locale=locale,
-            color_scheme=color_scheme,  # type: ignore[arg-type]
-            reduced_motion="reduce",  # without a GPU every frame of an animation costs processor time
-        )
-        context.set_default_timeout(2 * PATIENCE_MS)
-        return context.new_page()
+        # without a GPU every frame of an animation costs processor time
+        return window(self._browser, locale=locale, color_scheme=color_scheme, reduced_motion="reduce")
 
     def give_back(self, page: Page, locale: str, color_scheme: str, origin: str) -> None:
         """Forget the visitor; a window that was closed is gone for good."""

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import come_in, fill, generate
+from tests.browser.conftest import come_in, fill, generate, window
 
 
 def test_chinese_browsers_get_chinese(visit):
@@ -30,7 +30,7 @@ def test_the_browser_settles_the_language_before_anything_is_drawn(chromium, stu
 
 
 def test_the_first_paint_is_in_the_right_language_already(chromium, studio):
-    page = chromium.new_page(locale="zh-HK")
+    page = window(chromium, locale="zh-HK")
     page.add_init_script(
         "window.painted = []; new MutationObserver(() => { const b = document.getElementById('ink-generate');"
         " if (b && window.painted.at(-1) !== b.innerText) window.painted.push(b.innerText); })"
@@ -38,7 +38,7 @@ def test_the_first_paint_is_in_the_right_language_already(chromium, studio):
     )
     come_in(page, studio.url)
     assert set(page.evaluate("window.painted.map((words) => words.trim())")) - {""} == {"生成"}
-    page.close()
+    page.context.close()
 
 
 def test_switching_is_kept_and_loses_nothing(visit, studio):

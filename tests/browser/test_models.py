@@ -5,7 +5,7 @@ import threading
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import come_in, finish
+from tests.browser.conftest import come_in, finish, window
 from tests.browser.test_looks import NAMELESS, OVERFLOW
 from tests.fetch.mirror import LEFT, Toy, mirrored
 from tests.house import furnish, served
@@ -35,12 +35,10 @@ def hub(tmp_path, tiny_kolors, tiny_lora, monkeypatch):
 @pytest.fixture
 def page(hub, tmp_path, chromium):
     with served(tmp_path / "models", tmp_path / "outputs") as studio:
-        context = chromium.new_context(locale="en-US", viewport={"width": 1280, "height": 1400})
-        context.set_default_timeout(180_000)
-        page = context.new_page()
+        page = window(chromium, locale="en-US", viewport={"width": 1280, "height": 1400})
         come_in(page, studio.url)
         yield page, studio.url
-        context.close()
+        page.context.close()
 
 
 def unfold(page):
@@ -62,9 +60,7 @@ def test_a_model_is_got_used_and_removed(hub, page, chromium, tmp_path):
     expect(bar).to_be_visible()
     assert page.evaluate(NAMELESS) == []
 
-    other = chromium.new_context(
-        locale="zh-CN", viewport={"width": 390, "height": 900}, color_scheme="dark"
-    ).new_page()
+    other = window(chromium, locale="zh-CN", viewport={"width": 390, "height": 900}, color_scheme="dark")
     come_in(other, url)  # a second browser, on a phone, at night, in Chinese, sees the same
     unfold(other)
     expect(other.locator("#ink-models-note")).to_contain_text(BIG)
@@ -76,8 +72,8 @@ def test_a_model_is_got_used_and_removed(hub, page, chromium, tmp_path):
     unfold(page)
     expect(page.locator("#ink-models-note")).to_contain_text(BIG)
     page.locator("#ink-models-stop").click()
-    go.set()
     expect(page.locator("#ink-models-note")).to_contain_text("Get goes on from there")
+    go.set()
     page.locator("#ink-models-get").click()
     expect(page.locator("#ink-models-card .is-here")).to_be_visible()
     expect(page.locator("#ink-models-note")).to_be_empty()

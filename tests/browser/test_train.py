@@ -13,9 +13,9 @@ from playwright.sync_api import Page, expect
 from studio.runs import Runs
 from studio.settings import ROOT, Settings
 from studio.storybook.paint import PaintRequest, paint_folder
-from tests.browser.conftest import come_in, generate
+from tests.browser.conftest import come_in, generate, window
 from tests.browser.test_looks import NAMELESS, OVERFLOW
-from tests.house import HOSTILE, Served, served
+from tests.house import HOSTILE, served
 
 PATIENT = 240_000
 """How long a run may take on a busy machine, in milliseconds."""
@@ -174,15 +174,14 @@ def test_a_lora_can_be_downloaded_under_its_name(visit, studio):
 
 
 def test_the_run_goes_on_without_the_server_and_the_next_one_shows_all_of_it(chromium, house):
-    first = Served(house / "models", house / "outputs")
-    first.seconds_until_served()
-    page = chromium.new_page()
-    come_in(page, first.url)
-    prepare(page, house, name="alone", max_steps=4000, sample_every=0)
-    start(page)
-    before = grow(page, 2)
-    os.kill(first.process.pid, signal.SIGKILL)
-    first.said()
+    with served(house / "models", house / "outputs") as first:
+        page = window(chromium)
+        come_in(page, first.url)
+        prepare(page, house, name="alone", max_steps=4000, sample_every=0)
+        start(page)
+        before = grow(page, 2)
+        os.kill(first.process.pid, signal.SIGKILL)
+        first.said()
     with served(house / "models", house / "outputs") as second:
         come_back(page, second.url)
         assert grow(page, before) > before
@@ -193,7 +192,7 @@ def test_the_run_goes_on_without_the_server_and_the_next_one_shows_all_of_it(chr
         page.locator("#ink-order-delete").click()
         page.locator("#ink-ask-sure").click()
         expect(page.locator("#ink-runs", has_text="alone")).to_have_count(0)
-    page.close()
+    page.context.close()
 
 
 def test_dropped_pictures_are_checked_and_every_one_left_out_says_why(visit, tmp_path):

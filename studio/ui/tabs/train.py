@@ -101,9 +101,8 @@ def _wire_start(on: TrainSurface) -> None:
 
 def _wire_watching(sheet: Sheet, on: Watching) -> None:
     on.timer.tick(on.tick, on.needs, on.parts, **_AT_ONCE)
-    for name, page in sheet.pages.items():  # nobody looks at a tab that is turned away
-        here = name == "train" and sheet.studio.settings.may_train
-        page.select(lambda is_here=here: gr.Timer(active=is_here), None, on.timer, **_AT_ONCE)
+    if sheet.studio.settings.may_train:
+        sheet.timers["train"] = on.timer
     for change in (on.chosen.input, on.after.picked.input, on.after.prompt.input, on.after.weight.release):
         change(on.look, on.needs, on.parts, **_LATEST)
     for name in ("stop", "save", "sample"):
