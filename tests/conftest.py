@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,29 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores: more thre
 def pytest_configure(config: pytest.Config) -> None:
     """Warnings are errors; these come out of diffusers' own imports, and nothing of ours can avoid them."""
     config.addinivalue_line("filterwarnings", "ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+
+
+LONGEST = ("browser", "training", "storybook", "benchmarks", "engine")
+"""Folders whose files take longest. Begun last, one of them would keep all processes but one waiting for it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.parent.name, len(places)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """File by file, but all browser tests in one process: each would start a Chromium and a studio of its own."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "tests/browser" if file.startswith("tests/browser/") else str(file)
+
+    return Scheduling(config, log)
 
 
 def pytest_collection_finish() -> None:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 from torch import nn
@@ -18,27 +17,27 @@ def make_optimizer(
     itself, before they can be clipped. Raises PackageMissing."""
     rate, decay = request.learning_rate, request.weight_decay
     trained = list(parameters)
+    made: torch.optim.Optimizer
     match request.optimizer:
         case "adafactor":
             from transformers import Adafactor
 
             fixed = {"scale_parameter": False, "relative_step": False, "warmup_init": False}
-            return Adafactor(trained, lr=rate, weight_decay=decay, **fixed)
+            made = Adafactor(trained, lr=rate, weight_decay=decay, **fixed)
         case "prodigy":
             need("prodigyopt", "optimizer", "prodigy", "adamw")
             from prodigyopt import Prodigy
 
-            made: Any = Prodigy(trained, lr=rate, weight_decay=decay, safeguard_warmup=True)
-            return made  # type: ignore[no-any-return]
+            made = Prodigy(trained, lr=rate, weight_decay=decay, safeguard_warmup=True)
         case "adamw8bit":
             need("bitsandbytes", "optimizer", "adamw8bit", "adamw")
             from bitsandbytes.optim import AdamW8bit
 
-            small: Any = AdamW8bit(trained, lr=rate, weight_decay=decay)
-            return small  # type: ignore[no-any-return]
+            made = AdamW8bit(trained, lr=rate, weight_decay=decay)
         case _:
             is_fused = not is_scaled and trained[0].device.type in ("cpu", "cuda")
-            return torch.optim.AdamW(trained, lr=rate, weight_decay=decay, fused=is_fused)
+            made = torch.optim.AdamW(trained, lr=rate, weight_decay=decay, fused=is_fused)
+    return made
 
 
 def rate_at(request: TrainRequest, step: int, steps: int) -> float:
