@@ -3,7 +3,7 @@
 The judge says of each picture in which style it is and what it shows. It learnt both from true scenes of every style,
 and never from a LoRA."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from studio.engine.adapt import Adapters, lora_key
 from studio.engine.events import LoraFile
 from studio.shelf.loras import read_lora_card
 from studio.storybook import judge
-from studio.storybook.score import Say, Tally, ask, generated, tally
+from studio.storybook.score import Painted, Say, Tally, ask, generated, tally
 
 WEIGHTS = (0.5, 1.0)
 COMPARED = 16
@@ -52,15 +52,25 @@ class LoraScore:
 
 
 def lora_score(
-    pipe: Any, judge_: judge.Judge, file: Path, style: str, count: int, steps: int, guidance: float, say: Say
+    pipe: Any,
+    judge_: judge.Judge,
+    file: Path,
+    style: str,
+    count: int,
+    steps: int,
+    guidance: float,
+    say: Say,
+    bare: Iterable[Painted] = (),
 ) -> LoraScore:
     """Paint `count` prompts without the LoRA and at each weight. Its trigger words, if it has any, come first in every
-    prompt. Raises LoraError for a file that does not fit."""
+    prompt; if it has none, `bare` may hold what the model made of the same prompts already. Raises LoraError for a file
+    that does not fit."""
     adapters = Adapters(pipe.unet)
     card = read_lora_card(file.stem, file)
     trigger = ", ".join(card.trigger_words)
     plain = _Pictures(pipe, judge_, style, count, steps, guidance, say)
-    off = plain.tally("off", trigger)
+    known = [] if trigger else [*bare]
+    off = tally(known, judge_, style) if known else plain.tally("off", trigger)
     plain.tally("base", trigger, COMPARED)
     base = plain.last
     by_weight: dict[float, Tally] = {}

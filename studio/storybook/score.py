@@ -44,6 +44,8 @@ MODEL_DIR = Path(__file__).parents[2] / "models" / "storybook"
 FIRST_SEED = 90_000_000
 ARRANGEMENTS: tuple[Arrangement, ...] = ("single", "left", "group", "above", "left", "single", "row", "group")
 Say = Callable[[str], None]
+Painted = tuple[Scene, Language, Tensor]
+"""What was asked for, in which language, and the picture (3, H, W) in [0, 1]."""
 FACTS = ("object", "colour", "ground", "time", "relation", "count", "style")
 
 
@@ -122,9 +124,7 @@ def match(things: tuple[Thing, ...], seen: tuple[Seen, ...]) -> list[Seen | None
     return found
 
 
-def tally(
-    pictures: Iterable[tuple[Scene, Language, Tensor]], judge_: judge.Judge, style: str = "flat"
-) -> Tally:
+def tally(pictures: Iterable[Painted], judge_: judge.Judge, style: str = "flat") -> Tally:
     """Read pictures (3, H, W) in [0, 1] and count what is right."""
     result = Tally()
     for scene, language, picture in pictures:
@@ -141,7 +141,7 @@ def generated(
     guidance: float,
     say: Say,
     batch: int = 8,
-) -> Iterator[tuple[Scene, Language, Tensor]]:
+) -> Iterator[Painted]:
     """Pictures that the model paints from prompts as `ask` gives them, batched by size; each has its own seed."""
     by_size: dict[tuple[int, int], list[tuple[Scene, str, Language]]] = defaultdict(list)
     for asked in prompts:
@@ -171,7 +171,7 @@ def load_pipeline(model_dir: Path, device: str) -> Any:
     return pipe
 
 
-def true_scenes(count: int, style: str = "flat") -> Iterator[tuple[Scene, Language, Tensor]]:
+def true_scenes(count: int, style: str = "flat") -> Iterator[Painted]:
     """Held-out scenes as the painter paints them."""
     for scene, _, language in ask(count):
         yield scene, language, as_picture(np.asarray(paint(scene, style)))
@@ -250,14 +250,18 @@ def _table(result: Tally, exam: dict[str, float], psnr: dict[str, float]) -> str
 
 
 def _lora_score(
-    told: argparse.Namespace, pipe: Any, judge_: judge.Judge, asked: tuple[int, int, float, Say]
+    told: argparse.Namespace,
+    pipe: Any,
+    judge_: judge.Judge,
+    bare: list[Painted],
+    asked: tuple[int, int, float, Say],
 ) -> Any:
     from studio.storybook.creature_score import creature_score
     from studio.storybook.lora_score import lora_score
 
     if told.creature:
         return creature_score(pipe, judge_, told.lora, told.creature, *asked)
-    return lora_score(pipe, judge_, told.lora, told.style, *asked)
+    return lora_score(pipe, judge_, told.lora, told.style, *asked, bare)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -296,12 +300,13 @@ def main(arguments: list[str] | None = None) -> int:
     exam = examine(judge_, min(told.count, 400))
     psnr = survival(told.model, 12 if told.lora else min(96, told.count), told.device)  # no LoRA touches that
     pipe = load_pipeline(told.model, told.device)
-    result = tally(generated(pipe, list(ask(told.count)), told.steps, told.guidance, say), judge_)
+    bare = list(generated(pipe, list(ask(told.count)), told.steps, told.guidance, say))
+    result = tally(bare, judge_)
     figures, table = report(result, exam, psnr), _table(result, exam, psnr)
     if told.lora:
         asked = (told.count, told.steps, told.guidance, say)
         try:
-            lora = _lora_score(told, pipe, judge_, asked)
+            lora = _lora_score(told, pipe, judge_, bare, asked)
         except StudioError as error:
             parser.error(f"--lora {told.lora}: {error}")
         figures, table = figures | lora.report(), f"{table}\n\n{lora.table()}"

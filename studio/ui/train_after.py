@@ -18,7 +18,7 @@ from studio.ui.controls import Choice, Knob, Segments
 from studio.ui.safe import html, plain
 from studio.ui.sheet import Turn, visitor_of
 from studio.ui.speech import as_language
-from studio.ui.train_made import FINAL, Made, made_by, pick, shelf_name, shelve
+from studio.ui.train_made import FINAL, Made, made_by, pick, settled, shelf_name, shelve
 from studio.ui.train_story import Story
 from studio.ui.train_strip import inside
 from studio.ui.train_trials import MOST_ROWS, WEIGHTS, Painted, Trial
@@ -105,6 +105,11 @@ class After:
         self, view: RunView | None, story: Story, asked: Mapping[Any, Any], language: Language
     ) -> Changes:
         """The panel for a run: pure facts of its folder and of what this visitor picked."""
+        return settled(lambda: self._changes(view, story, asked, language))
+
+    def _changes(
+        self, view: RunView | None, story: Story, asked: Mapping[Any, Any], language: Language
+    ) -> Changes:
         made = made_by(view, self.workshop.sheet.studio.settings) if view else []
         point = pick(made, asked[self.picked])
         if view is None or point is None:
@@ -219,13 +224,19 @@ class After:
     ) -> dict[Any, Any]:
         """Put the picked LoRA on the shelf and go to Generate with it, its weight and its trigger word."""
         sheet = self.workshop.sheet
-        point = pick(made_by(view, sheet.studio.settings), data[self.picked])
-        if point is None:
-            return {sheet.passed: None}
+
+        def shelved() -> str | None:
+            point = pick(made_by(view, sheet.studio.settings), data[self.picked])
+            if point is None:
+                return None
+            return shelve(view, point, _sample_file(view, story, point), sheet.studio.settings)
+
         try:
-            name = shelve(view, point, _sample_file(view, story, point), sheet.studio.settings)
+            name = settled(shelved)
         except StudioError as error:
             gr.Warning(plain(error.say(language)))
+            name = None
+        if name is None:
             return {sheet.passed: None}
         use = {"name": name, "weight": float(data[self.weight] or 0), "on": True}
         told = {"model": view.request.model, "loras": [use], "trigger_word": view.request.trigger_word}

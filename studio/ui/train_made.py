@@ -2,14 +2,19 @@
 put on the shelf for Generate."""
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from studio.disk import write_atomically
 from studio.runs import RunView
 from studio.settings import Settings
 
 FINAL = "final"
+_LOOKS = 4
+_Seen = TypeVar("_Seen")
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,15 @@ def made_by(view: RunView, settings: Settings) -> list[Made]:
         points = [point for point in points if point.step != view.record.steps]
         points.append(Made(view.record.steps, FINAL, file))
     return points
+
+
+def settled(look: Callable[[], _Seen]) -> _Seen:
+    """What a look at the LoRAs of a run gives. A run at work clears old ones away: when one goes between being listed and
+    being opened, look again."""
+    for _ in range(_LOOKS - 1):
+        with suppress(FileNotFoundError):
+            return look()
+    return look()
 
 
 def pick(made: list[Made], value: str | None) -> Made | None:

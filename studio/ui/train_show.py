@@ -3,6 +3,7 @@ take home. Only what a run's events or folder name is ever copied into gradio's 
 
 import hashlib
 import shutil
+import uuid
 from pathlib import Path
 from urllib.parse import quote
 
@@ -37,12 +38,14 @@ class Showcase:
         return served(file)
 
     def lend(self, file: Path, name: str) -> str:
-        """The place of a copy that is downloaded under `name`."""
+        """The place of a copy that is downloaded under `name`. Raises FileNotFoundError when the file is gone."""
         stat = file.stat()
         copy = _shelf() / _digest(f"{file} {stat.st_size} {stat.st_mtime_ns}") / name
         if not copy.is_file():
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, copy)
+            part = copy.with_name(f"{uuid.uuid4().hex}.part")
+            shutil.copyfile(file, part)
+            part.replace(copy)
         return str(copy)
 
 

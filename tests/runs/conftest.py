@@ -65,7 +65,7 @@ def end_all(runs):
                 view.record.process.kill()
 
 
-def until(true, seconds=20.0):
+def until(true, seconds=120.0):
     """Wait for something to become true; answers how long that took."""
     started = time.monotonic()
     while not true():

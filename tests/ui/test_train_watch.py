@@ -281,3 +281,40 @@ def test_a_page_that_others_reach_shows_no_runs_and_says_how_to_train_at_home(
     )
     assert finished.folder.path.is_dir()
     assert other.on.watching.timer.active is False
+
+
+@pytest.fixture
+def going(monkeypatch):
+    """Makes the first checkpoint go right after the listing of that number."""
+    real = RunFolder.checkpoints
+
+    def goes_after(listing):
+        left = [listing]
+
+        def checkpoints(folder):
+            found = real(folder)
+            left[0] -= 1
+            if left[0] == 0:
+                found[0].lora_file.unlink()
+                found[0].state_file.unlink()
+            return found
+
+        monkeypatch.setattr(RunFolder, "checkpoints", checkpoints)
+
+    return goes_after
+
+
+@pytest.mark.parametrize("listing", range(1, 7))
+def test_a_checkpoint_that_goes_while_it_is_looked_at_is_no_longer_offered(bench, finished, going, listing):
+    going(listing)
+    bench.shown()
+    told = bench.shown()
+    assert [value for _, value in told[bench.on.watching.after.picked]["choices"]] == ["final"]
+
+
+def test_a_checkpoint_that_goes_while_it_is_taken_gives_way_to_the_latest(bench, finished, going):
+    watching = bench.on.watching
+    going(1)
+    data = bench.data() | {watching.after.picked: "2"}
+    told = watching.after.hand_over(finished, data, watching.story(finished), "en")
+    assert told[bench.sheet.passed]["loras"][0]["name"] == "ink"
