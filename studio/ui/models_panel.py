@@ -101,7 +101,8 @@ class ModelsPanel:
         model, language = self.form.controls["model"], self.sheet.language
         needs = {self.chosen, self.busy, self.hub, model, language}
         self.sheet.page.load(self.open, [language], self.parts, js=SETTLE, **_QUIET)
-        self.timer.tick(self.tick, needs, self.parts, **_AT_ONCE)
+        # through the queue: a tick beside it that got no answer, as on a busy machine, was never followed by another
+        self.timer.tick(self.tick, needs, self.parts, concurrency_limit=None, **_QUIET)
         self.chosen.input(self.look, needs, self.parts, **_QUIET)
         language.input(self.look, needs, self.parts, **_QUIET)
         model.input(self.follow, needs, [*self.parts, self.fold], **_QUIET)

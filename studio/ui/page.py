@@ -57,8 +57,7 @@ def _draw_tabs(sheet: Sheet) -> None:
 def _turn_to(name: str, sheet: Sheet) -> str:
     """The script for a tab that has been turned to: nobody looks at the others, so what ticks for them rests. Asking the
     server for that would let a late answer for the tab before stop the one that is looked at."""
-    told = (f"{{__type__: 'update', active: {str(timed == name).lower()}}}" for timed in sheet.timers)
-    return f"() => {{ window.inkstone.turnTo('{name}'); return [{', '.join(told)}]; }}"
+    return f"() => {{ window.inkstone.turnTo('{name}'); return window.inkstone.live({[*sheet.timers]}); }}"
 
 
 def _spare_the_browser(page: gr.Blocks) -> None:

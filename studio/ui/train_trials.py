@@ -64,14 +64,14 @@ class Trials:
 
     def grid(self, view: RunView, prompt: str, made: Sequence[Made]) -> list[Trial]:
         """Every checkpoint at every weight, the bare model once."""
-        bare = self.pair(view, prompt, None, 0.0)
+        request = self.request(view, prompt)  # once: it reads the models' cards
         rows = [
-            self.pair(view, prompt, point, weight)[-1]
+            Trial(request, point, shelf_name(view, point), weight)
             for point in made[-MOST_ROWS:]
             for weight in WEIGHTS
             if weight
         ]
-        return [*bare, *rows]
+        return [Trial(request), *rows]
 
     def pair(self, view: RunView, prompt: str, point: Made | None, weight: float) -> list[Trial]:
         """The bare model, and a LoRA at a weight."""

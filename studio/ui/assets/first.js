@@ -25,6 +25,13 @@
     turnTo(tab) {
       if (this.tab === null) history.replaceState(null, "", `#${tab}`);
     },
+    // what ticks for a tab does so while that tab is the one looked at. Asked of the page once it has settled: the first
+    // tab may be told of after the one that the address names
+    async live(timed) {
+      await new Promise((done) => setTimeout(done, 60));
+      const isOpen = (tab) => document.getElementById(`ink-tab-${tab}-button`)?.ariaSelected === "true";
+      return timed.map((tab) => ({ __type__: "update", active: isOpen(tab) }));
+    },
     reopen() {
       const named = document.getElementById(`ink-tab-${this.tab}-button`);
       this.tab = null;

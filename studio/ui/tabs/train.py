@@ -100,7 +100,8 @@ def _wire_start(on: TrainSurface) -> None:
 
 
 def _wire_watching(sheet: Sheet, on: Watching) -> None:
-    on.timer.tick(on.tick, on.needs, on.parts, **_AT_ONCE)
+    # through the queue: a tick beside it that got no answer, as on a busy machine, was never followed by another
+    on.timer.tick(on.tick, on.needs, on.parts, concurrency_limit=None, **_QUIET)
     if sheet.studio.settings.may_train:
         sheet.timers["train"] = on.timer
     for change in (on.chosen.input, on.after.picked.input, on.after.prompt.input, on.after.weight.release):
