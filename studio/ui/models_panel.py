@@ -101,7 +101,7 @@ class ModelsPanel:
         model, language = self.form.controls["model"], self.sheet.language
         needs = {self.chosen, self.busy, self.hub, model, language}
         self.sheet.page.load(self.open, [language], self.parts, js=SETTLE, **_QUIET)
-        # through the queue: a tick beside it that got no answer, as on a busy machine, was never followed by another
+        # through the queue: beside it, ticks stood still at times on a busy machine, though nothing failed
         self.timer.tick(self.tick, needs, self.parts, concurrency_limit=None, **_QUIET)
         self.chosen.input(self.look, needs, self.parts, **_QUIET)
         language.input(self.look, needs, self.parts, **_QUIET)

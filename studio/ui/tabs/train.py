@@ -100,7 +100,7 @@ def _wire_start(on: TrainSurface) -> None:
 
 
 def _wire_watching(sheet: Sheet, on: Watching) -> None:
-    # through the queue: a tick beside it that got no answer, as on a busy machine, was never followed by another
+    # through the queue: beside it, ticks stood still at times on a busy machine, though nothing failed
     on.timer.tick(on.tick, on.needs, on.parts, concurrency_limit=None, **_QUIET)
     if sheet.studio.settings.may_train:
         sheet.timers["train"] = on.timer
