@@ -72,19 +72,14 @@ def loss_of(vae: Any, x: Tensor, noise: Tensor) -> Tensor:
 
 
 class Trainer:
-    """The autoencoder and its optimizer; compiled on a GPU, which takes a minute that painting can use. With
-    `decoder_only` latents stay what they are, to the bit."""
+    """The autoencoder and its optimizer; compiled on a GPU, which takes a minute that painting can use."""
 
-    def __init__(self, recipe: Recipe, team: Team, decoder_only: bool = False) -> None:
+    def __init__(self, recipe: Recipe, team: Team) -> None:
         torch.manual_seed(1)
-        self.recipe, self.team, self.device, self.decoder_only = recipe, team, team.device, decoder_only
+        self.recipe, self.team, self.device = recipe, team, team.device
         self.vae = build_vae(recipe).to(self.device, memory_format=torch.channels_last)
-        if decoder_only:
-            for part in (self.vae.encoder, self.vae.quant_conv):
-                part.requires_grad_(False)
-        self._learning = [p for p in self.vae.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
-            self._learning,
+            self.vae.parameters(),
             lr=recipe.vae_rate,
             betas=(0.9, 0.99),
             weight_decay=1e-4,
@@ -102,13 +97,10 @@ class Trainer:
 
     @torch.no_grad()
     def start_from(self, folder: Path) -> None:
-        """Begin with the autoencoder of an earlier model, its latents made nearly free of noise unless they are to stay
-        what they are."""
+        """Begin with the autoencoder of an earlier model, its latents made nearly free of noise."""
         from diffusers import AutoencoderKL
 
         self.vae.load_state_dict(AutoencoderKL.from_pretrained(folder, dtype=torch.float32).state_dict())
-        if self.decoder_only:
-            return
         channels = self.vae.config.latent_channels
         self.vae.quant_conv.weight[channels:] = 0
         self.vae.quant_conv.bias[channels:] = -8
@@ -121,7 +113,7 @@ class Trainer:
 
     def train(self, pictures: Pictures, file: Path, say: Callable[[str], None]) -> Any:
         """Train to the recipe's end, going on from `file` if it holds an earlier state; the latents come out with
-        mean 0 and deviation 1 in each channel, or as they were. Returns the network in evaluation mode."""
+        mean 0 and deviation 1 in each channel. Returns the network in evaluation mode."""
         pace = self._pace()
         if file.exists():
             state = torch.load(file, map_location=self.device, weights_only=True)
@@ -138,8 +130,8 @@ class Trainer:
                 group["lr"] = self.recipe.vae_rate * pace.rate(100)
             loss = self.loss(self._batch(pictures, rng))
             loss.backward()
-            self.team.average(self._learning)
-            nn.utils.clip_grad_norm_(self._learning, 1.0)
+            self.team.average(self.vae.parameters())
+            nn.utils.clip_grad_norm_(self.vae.parameters(), 1.0)
             self.optimizer.step()
             self.optimizer.zero_grad(set_to_none=True)
             pace.advance()
@@ -149,8 +141,7 @@ class Trainer:
                 saved = time.monotonic()
                 self._save(file, pace, done=False)
         self.vae.eval()
-        if not self.decoder_only:
-            centre_latents(self.vae, pictures, self.recipe.vae_crop, rng)
+        centre_latents(self.vae, pictures, self.recipe.vae_crop, rng)
         self.team.align(self.vae.parameters())
         self._save(file, pace, done=True)
         return self.vae

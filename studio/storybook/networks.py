@@ -19,7 +19,7 @@ def build_vae(recipe: Recipe) -> Any:
         block_out_channels=recipe.vae_channels,
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
-        layers_per_block=1,
+        layers_per_block=recipe.vae_layers,
         latent_channels=4,
         norm_num_groups=min(32, recipe.vae_channels[0]),
         sample_size=256,

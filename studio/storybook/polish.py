@@ -2,6 +2,7 @@
 
     python -m studio.storybook.polish --seconds 480                   one GPU; writes models/storybook/vae
     torchrun --nproc-per-node 2 -m studio.storybook.polish            the same on two
+    python -m studio.storybook.polish --layers 2                      with a deeper decoder
 
 A run that was cut off goes on where it stood: all it has is in --work.
 """
@@ -16,14 +17,15 @@ from pathlib import Path
 
 import torch
 
-from studio.storybook import autoencoder
+from studio.storybook.autoencoder import mean_psnr
+from studio.storybook.decoder import Trainer
 from studio.storybook.export import LARGEST_FILE
 from studio.storybook.pool import Painting, plan, validation
 from studio.storybook.recipe import FULL, SMOKE, Recipe
-from studio.storybook.scene import STYLES
+from studio.storybook.scene import SIZES, STYLES
 from studio.storybook.team import Team, see_own_gpu
 
-RATE = 6e-4
+RATE = 1e-3
 
 
 def polish(
@@ -44,18 +46,16 @@ def polish(
     words = model / "tokenizer" / "tokenizer.model"
     painting = Painting(order, work / "pool", words, recipe.wordings, processes if team.is_leader else 0)
     try:
-        trainer = autoencoder.Trainer(recipe, team, decoder_only=True)
-        trainer.start_from(model / "vae")
+        trainer = Trainer(recipe, team, model / "vae")
         if team.device.type == "cuda":
-            trainer.warm_up()
+            trainer.warm_up(SIZES)
             say("compiled")
-        painted = (
-            (shard.style, shard.size, torch.from_numpy(pixels).to(team.device))
-            for shard, pixels in painting.pixels(shards)
-        )
-        vae = trainer.train(autoencoder.Pictures.of(painted), work / "decoder.pt", say)
+        painted = ((shard.style, torch.from_numpy(pixels)) for shard, pixels in painting.pixels(shards))
+        lessons = list(trainer.lessons(painted))
+        say(f"learns from {sum(len(some.pixels) for some in lessons)} pictures")
+        vae = trainer.train(lessons, work / "decoder.pt", say)
         scores = {
-            style: autoencoder.mean_psnr(
+            style: mean_psnr(
                 vae, (torch.from_numpy(pixels).to(team.device) for _, pixels in painting.pixels(held))
             )
             for style, held in checks.items()
@@ -80,6 +80,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--work", type=Path, default=Path("runs/polish"), help="intermediate results")
     parser.add_argument("--out", type=Path, help="folder for the autoencoder (MODEL/vae)")
     parser.add_argument("--seconds", type=float, default=480.0, help="how long to train")
+    parser.add_argument("--batch", type=int, default=48, help="pictures of a step, on each GPU")
+    parser.add_argument("--layers", type=int, help="residual blocks at each resolution (as many as it has)")
     parser.add_argument("--smoke", action="store_true", help="everything once, in a minute on a CPU")
     parser.add_argument(
         "--processes", type=int, default=max(1, (os.cpu_count() or 2) - 1), help="painter processes"
@@ -88,9 +90,23 @@ def main(arguments: list[str] | None = None) -> int:
     told = parser.parse_args(arguments)
     if not (told.model / "vae" / "config.json").exists():
         parser.error(f"--model {told.model}: no vae/config.json in it; name a folder that pretrain wrote")
-    recipe = replace(FULL, flat_shards=112, vae_steps=10**6, vae_seconds=told.seconds, vae_rate=RATE)
-    widths = json.loads((told.model / "vae" / "config.json").read_text())["block_out_channels"]
-    recipe = replace(SMOKE if told.smoke else recipe, vae_channels=tuple(widths))
+    shape = json.loads((told.model / "vae" / "config.json").read_text())
+    layers = shape["layers_per_block"] if told.layers is None else told.layers
+    if layers < shape["layers_per_block"]:
+        parser.error(f"--layers {layers}: it has {shape['layers_per_block']} and can't have fewer")
+    if told.smoke:
+        recipe = replace(SMOKE, shard=2, vae_steps=2)
+    else:
+        recipe = replace(
+            FULL,
+            flat_shards=112,
+            styled_shards=56,
+            vae_batch=told.batch,
+            vae_steps=10**6,
+            vae_seconds=told.seconds,
+            vae_rate=RATE,
+        )
+    recipe = replace(recipe, vae_channels=tuple(shape["block_out_channels"]), vae_layers=layers)
     team = Team.gather(told.device)
     try:
         polish(told.model, told.work, recipe, team, told.processes, told.out or told.model / "vae")

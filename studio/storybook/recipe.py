@@ -65,6 +65,8 @@ class Recipe:
     vocabulary: int = 1000
 
     vae_channels: tuple[int, ...] = (32, 64, 128, 128)
+    vae_layers: int = 1
+    """Residual blocks at each resolution of the encoder; the decoder has one more."""
     vae_crop: int = 192
     vae_batch: int = 80
     vae_steps: int = 9000

@@ -18,7 +18,9 @@ def see_own_gpu() -> None:
     """Let a process that torchrun started see its own GPU alone, so that compiled code, which names the GPU, serves
     all of them. To be called before CUDA is touched."""
     if "LOCAL_RANK" in os.environ:
-        os.environ["CUDA_VISIBLE_DEVICES"] = os.environ["LOCAL_RANK"]
+        rank = os.environ["LOCAL_RANK"]
+        seen = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+        os.environ["CUDA_VISIBLE_DEVICES"] = seen.split(",")[int(rank)] if seen else rank
 
 
 class Team:

@@ -1,28 +1,53 @@
-"""Polishing trains a decoder and leaves every latent as it was."""
+"""Polishing trains a decoder, if need be a deeper one, and leaves every latent as it was."""
 
 from pathlib import Path
 
 import pytest
-from safetensors.torch import load_file
+import torch
 
-from studio.storybook import polish
+from studio.storybook import decoder, networks, polish
+from studio.storybook.recipe import Recipe
 from studio.storybook.score import MODEL_DIR
+from studio.storybook.team import Team
 
 
-def test_only_the_decoder_learns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = ["--smoke", "--processes", "1", "--work", str(tmp_path / "work"), "--out", str(tmp_path / "vae")]
-    assert polish.main(told) == 0
-    before, after = (
-        load_file(folder / "diffusion_pytorch_model.safetensors")
-        for folder in (MODEL_DIR / "vae", tmp_path / "vae")
-    )
-    assert before.keys() == after.keys()
-    changed = {name.split(".")[0] for name in before if not before[name].equal(after[name])}
-    assert changed == {"decoder", "post_quant_conv"}
+def autoencoder(folder: Path):
+    from diffusers import AutoencoderKL
+
+    return AutoencoderKL.from_pretrained(folder, dtype=torch.float32)
+
+
+def test_a_deeper_decoder_learns_and_latents_stay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = ["--smoke", "--layers", "2", "--processes", "1", "--work", str(tmp_path / "work")]
+    assert polish.main([*told, "--out", str(tmp_path / "vae")]) == 0
     assert "PSNR flat" in capsys.readouterr().err
+    before, after = autoencoder(MODEL_DIR / "vae"), autoencoder(tmp_path / "vae")
+    assert after.config["layers_per_block"] == 2
+    old, new = before.state_dict(), after.state_dict()
+    changed = {name.split(".")[0] for name in old if not old[name].equal(new[name])}
+    assert changed == {"decoder", "post_quant_conv"}
+    x = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.no_grad():
+        assert after.encode(x).latent_dist.parameters.equal(before.encode(x).latent_dist.parameters)
 
 
-def test_a_folder_without_a_model_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_deeper_decoder_begins_as_the_one_it_grew_from(tmp_path: Path) -> None:
+    small = Recipe(vae_channels=(8, 8, 16, 16), vae_layers=1)
+    torch.manual_seed(0)
+    shallow = networks.build_vae(small)
+    shallow.save_pretrained(tmp_path)
+    deep = decoder.Trainer(Recipe(vae_channels=(8, 8, 16, 16), vae_layers=2), Team("cpu"), tmp_path).vae
+    x = torch.rand(2, 3, 32, 40) * 2 - 1
+    with torch.no_grad():
+        for one, other in zip(shallow(x, return_dict=False), deep(x, return_dict=False), strict=True):
+            assert torch.allclose(one, other, atol=1e-5)  # the same numbers, laid out differently in memory
+    with pytest.raises(ValueError, match="more residual blocks"):
+        deep.save_pretrained(tmp_path / "deep")
+        decoder.Trainer(small, Team("cpu"), tmp_path / "deep")
+
+
+@pytest.mark.parametrize("told", [["--model", "nowhere"], ["--layers", "0"]])
+def test_what_cannot_be_is_said(told: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        polish.main(["--model", str(tmp_path)])
-    assert str(tmp_path) in capsys.readouterr().err
+        polish.main(told)
+    assert told[1] in capsys.readouterr().err
