@@ -111,12 +111,14 @@ def _settled(
 
 
 def _model(name: str, cards: Sequence[ModelCard]) -> ModelCard | None:
-    """The one card of that name, or the one that is called alike; here before elsewhere."""
+    """The one card of that name, or the one that is called alike: what is on the disk before what isn't, and what is called
+    so here before what is called so elsewhere."""
     exact = next((card for card in cards if card.name == name), None)
     if exact is not None:
         return exact
     key = _key(stem(name))
     alike = [card for card in cards if key and key in _keys(card)]
+    alike = [card for card in alike if card.is_present] or alike
     called = [card for card in alike if _key(card.name) == key] or alike
     return called[0] if len(called) == 1 else None
 

@@ -1,6 +1,7 @@
 """A recipe's own names become the shelf's where exactly one fits."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,14 @@ def test_two_models_that_are_called_alike_are_left_to_the_reader():
         ).request.model
         == "sd_xl_base_1.0"
     )
+
+
+def test_of_models_that_are_called_alike_the_one_that_is_here_is_taken(tmp_path):
+    first = replace(model("kolors-first", "https://huggingface.co/Kwai-Kolors/Kolors"), folder=tmp_path)
+    (tmp_path / "unet.safetensors").touch()
+    for layouts, name in (((), "kolors"), ((("unet.safetensors",),), "kolors-first")):
+        models = [*MODELS, replace(first, layouts=layouts)]
+        assert shelved(SAMPLES["kolors_example"].value, models=models).request.model == name
 
 
 def test_a_match_is_told():
