@@ -52,7 +52,7 @@ def on_shelf(recalled: Recalled, models: Sequence[ModelCard], loras: Sequence[Lo
     if model is not None and model.name != request.model:
         mapped.append(Said(MODEL_AS, {"theirs": request.model, "ours": model.name}))
         request = request.with_(model=model.name)
-    alphas = seed_lora.alphas_in(recalled.facts)
+    alphas, checkpoints = seed_lora.alphas_in(recalled.facts), seed_lora.checkpoints_in(recalled.facts)
     hashes = recalled.facts.get("lora_hashes")
     near, uses = list(recalled.approximated), []
     for use in request.loras:
@@ -63,6 +63,8 @@ def on_shelf(recalled: Recalled, models: Sequence[ModelCard], loras: Sequence[Lo
             notices.append(Said(LORA_AMBIGUOUS, {"theirs": use.name, "names": names}))
         if card is not None and card.name != use.name:
             mapped.append(Said(LORA_AS, {"theirs": use.name, "ours": card.name}))
+        if card is not None and card.trained_alpha and use.name in checkpoints:
+            card = replace(card, alpha=card.trained_alpha)  # the recipe speaks of the file as it was before
         uses.append(_settled(use, card, alphas, mapped, near))
     request = request.with_(loras=tuple(uses))
     return replace(

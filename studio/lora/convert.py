@@ -12,7 +12,7 @@ from studio.lora.names import Place, dotted
 from studio.lora.open import open_header
 from studio.lora.read import Lora, read
 from studio.lora.sizes import places_for_kin
-from studio.lora.write import Layout, to_bytes
+from studio.lora.write import TRAINED_ALPHA, TRAINED_RANK, Layout, to_bytes
 from studio.origin import told_family
 
 if TYPE_CHECKING:
@@ -37,12 +37,21 @@ def convert(source: Path, target: Path, layout: Layout, alpha: float | None = No
     lora = read(source, alpha)
     changes, left_out = placed(lora)
     family = told_family(lora.metadata) or (next(iter(possible(lora))) if len(possible(lora)) == 1 else "")
-    metadata = {key: value for key, value in lora.metadata.items() if key not in _STALE}
+    metadata = _trained(lora) | {key: value for key, value in lora.metadata.items() if key not in _STALE}
     content = to_bytes(changes, family, metadata, _dtype(source), layout, lora.texts, is_exact=True)
     write_atomically(target, content)
     texts = sum(len(layers) for layers in lora.texts.values())
     count = len(lora.layers) + texts - (len(left_out) - len(lora.left_out))
     return Converted(count, left_out, lora.alpha_source)
+
+
+def _trained(lora: Lora) -> dict[str, str]:
+    """The header's words for rank and alpha as the file has them, where all layers agree and folding changes them."""
+    told = {change.told for change in lora.layers.values()}
+    rank, strength = next(iter(told), (0, 1.0))
+    if len(told) != 1 or strength == 1:
+        return {}
+    return {TRAINED_RANK: str(rank), TRAINED_ALPHA: str(round(rank * strength, 6))}
 
 
 def possible(lora: Lora) -> frozenset[str]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     Tensors = dict[str, torch.Tensor]
 
+TRAINED_RANK, TRAINED_ALPHA = "inkstone.trained_rank", "inkstone.trained_alpha"
+"""The header keys of rank and alpha as they were before the strength was folded in."""
 Layout = Literal["kohya", "diffusers"]
 Texts = Mapping[str, Mapping[str, Change]]
 """Text encoders by part of the model, and their changes by flat module path without `text_model`."""

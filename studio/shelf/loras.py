@@ -12,8 +12,9 @@ from typing import Any
 from studio.errors import LoraError
 from studio.headers import Header, read_scalar
 from studio.lora.keys import check_kinds, sort
-from studio.lora.open import adapter_config, open_header, told_alpha
+from studio.lora.open import adapter_config, as_number, open_header, told_alpha
 from studio.lora.sizes import families_of, fitting, rank_of
+from studio.lora.write import TRAINED_ALPHA
 from studio.origin import named_family, told_family
 
 _ENDINGS = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
@@ -46,6 +47,8 @@ class LoraCard:
     broken: LoraError | None = None
     hash: str | None = None
     """SHA-256 over the tensors, in hex, as the header tells it: `sshs_model_hash`."""
+    trained_alpha: float | None = None
+    """Alpha before the strength was folded into the matrices, where the header tells it."""
 
     @property
     def strength(self) -> float | None:
@@ -98,6 +101,7 @@ def read_lora_card(name: str, file: Path) -> LoraCard:
         )
         or "",
         hash=_hash(told),
+        trained_alpha=as_number(told.get(TRAINED_ALPHA)),
     )
 
 

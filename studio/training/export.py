@@ -11,7 +11,7 @@ from typing import Any
 from studio import __version__
 from studio.disk import write_atomically
 from studio.lora.layer import Change
-from studio.lora.write import to_bytes
+from studio.lora.write import TRAINED_ALPHA, TRAINED_RANK, to_bytes
 from studio.shelf import ModelCard
 from studio.train_plan import Plan, Size
 from studio.train_request import TrainRequest
@@ -93,8 +93,8 @@ class Exporting:
             "ss_noise_offset": asked.noise_offset,
             "ss_min_snr_gamma": asked.min_snr_gamma,
             "inkstone.adapter": asked.adapter,
-            "inkstone.trained_rank": asked.lora_rank,
-            "inkstone.trained_alpha": asked.lora_alpha,
+            TRAINED_RANK: asked.lora_rank,
+            TRAINED_ALPHA: asked.lora_alpha,
             "inkstone.ema_decay": asked.ema_decay,
         }
         return {key: str(value) for key, value in told.items() if value != ""}

@@ -7,6 +7,7 @@ import pytest
 from studio.__main__ import main
 from studio.lora.match import match
 from studio.lora.read import read
+from studio.shelf.loras import read_lora_card
 from tests.lora import layouts as lay
 from tests.lora.layouts import deltas, diffusers_names, first_names, layers, save, tensors_of
 from tests.lora.networks import shapes
@@ -116,6 +117,22 @@ def test_nothing_is_overwritten_or_guessed(run, tmp_path):
     assert new.read_bytes() != before
     assert "must end in .safetensors" in run("convert", file, tmp_path / "new.ckpt", code=2)
     assert "There is no LoRA" in run("show", tmp_path / "gone.safetensors", code=2)
+
+
+def test_the_alpha_that_was_folded_in_is_kept_in_words(run, tmp_path):
+    """A recipe may count from it: the seed's workflow names the .ckpt."""
+    tensors = tensors_of(layers(shapes("kolors"), some("kolors", "diffsynth"), rank=8), lay.DIFFSYNTH)
+    file, new, newer = (
+        save(tmp_path, tensors, ".ckpt"),
+        tmp_path / "new.safetensors",
+        tmp_path / "b.safetensors",
+    )
+    for alpha, kept in (("4", 4.0), ("rank", None)):
+        run("convert", file, new, "--alpha", alpha, "--force")
+        run("convert", new, newer, "--to", "diffusers", "--force")
+        for each in (new, newer):
+            card = read_lora_card("new", each)
+            assert (card.alpha, card.rank, card.trained_alpha) == (8.0, 8, kept)
 
 
 def test_show_tells_what_a_file_is_and_what_is_odd(run, tmp_path):

@@ -96,6 +96,14 @@ def test_a_file_with_an_alpha_of_its_own_counts_from_that():
     assert shelved(SAMPLES["kolors_with_lora_example"].value, files).request.loras[0].weight == 0.5
 
 
+@pytest.mark.parametrize(("ending", "weight"), [(".ckpt", 0.5), (".safetensors", 0.125)])
+def test_the_seeds_alpha_is_that_of_its_ckpt_and_not_of_a_file_it_was_folded_into(ending, weight):
+    """The .ckpt holds B·A as trained; written anew by `lora convert` at alpha 4, 4/16 is in the matrices already."""
+    text = json.dumps(SAMPLES["kolors_with_lora_example"].value).replace(".ckpt", ending)
+    folded = replace(lora("version_1/epoch=9-step=5000", 16, 16.0), trained_alpha=4.0)
+    assert shelved(json.loads(text), [folded]).request.loras[0].weight == weight
+
+
 @pytest.mark.parametrize(
     "files", [[], [lora("epoch=9-step=5000", 4)], [lora("version_2/epoch=9-step=5000", 4)]]
 )
@@ -119,6 +127,7 @@ def test_a_lora_in_a_folder_is_found_and_several_are_named():
 
 @pytest.mark.parametrize("facts", ["x", [], {"ink": "x"}, {"ink": None}, {"ink": True}, 1])
 def test_facts_from_anywhere_do_no_harm(facts):
-    text = json.dumps({"version": 1, "request": {"loras": ["ink:0.5"]}, "facts": {"lora_alphas": facts}})
+    told = {"lora_alphas": facts, "lora_checkpoints": facts}
+    text = json.dumps({"version": 1, "request": {"loras": ["ink:0.5"]}, "facts": told})
     recalled = on_shelf(read_text(text), MODELS, [lora("ink", 4)])
     assert recalled.request.loras[0].weight == 0.5

@@ -94,9 +94,11 @@ class Found:
             self.flux_guidance = guidance
             self.tell("guidance", guidance, node)
 
-    def lora_alpha(self, name: str, alpha: float, node: Node) -> None:
+    def lora_alpha(self, name: str, alpha: float, is_checkpoint: bool, node: Node) -> None:
         """A LoRA whose node gives it an alpha, which is no weight before its file's rank is known."""
         self.alphas[name] = alpha
+        if is_checkpoint:
+            self.facts.setdefault(seed_lora.CHECKPOINTS, []).append(name)
         self.approximated.append(seed_lora.assumed(name, alpha))
         self.loras.append(LoraUse(name, max(-_MOST_WEIGHT, min(_MOST_WEIGHT, seed_lora.weight_of(alpha)))))
         self.tell("loras", f"{name}, lora_alpha {alpha:g}", node)

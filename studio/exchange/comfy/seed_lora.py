@@ -1,7 +1,7 @@
 """The weight that LoadKolorsLoRA's "alpha" comes to: it multiplies B·A by alpha / rank, whatever the file says."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from studio.words import Said, Text
@@ -19,6 +19,8 @@ RANK_KNOWN = Text(
 )
 ALPHAS = "lora_alphas"
 """The fact that holds each such LoRA's alpha by name."""
+CHECKPOINTS = "lora_checkpoints"
+"""The fact that names those that are the seed's own .ckpt: their matrices are as trained, with no alpha folded in."""
 
 
 def weight_of(alpha: float, rank: float = ASSUMED_RANK) -> float:
@@ -39,3 +41,9 @@ def alphas_in(facts: Mapping[str, Any]) -> dict[str, float]:
         return {}
     return {str(name): float(alpha) for name, alpha in told.items()
             if isinstance(alpha, int | float) and not isinstance(alpha, bool) and math.isfinite(alpha)}  # fmt: skip
+
+
+def checkpoints_in(facts: Mapping[str, Any]) -> Collection[object]:
+    """The names of the seed's own files among facts that may come from anywhere."""
+    told = facts.get(CHECKPOINTS)
+    return told if isinstance(told, list | tuple) else ()

@@ -88,7 +88,8 @@ def _lora(visit: Visit) -> None:
     path, alpha = visit.text("lora_path"), visit.number("lora_alpha")
     if path:
         name = lora_stem(path)
-        visit.found.lora_alpha(name, _USUAL_ALPHA if alpha is None else alpha, visit.node)
+        is_checkpoint = path.lower().endswith(".ckpt")
+        visit.found.lora_alpha(name, _USUAL_ALPHA if alpha is None else alpha, is_checkpoint, visit.node)
     visit.follow("kolors_model", is_needed=True)
 
 
