@@ -10,7 +10,6 @@ is printed when it is known; with --json it is one JSON object. --tiny takes the
 just been written when they are read: loading is from the page cache."""
 
 import argparse
-import gc
 import json
 import os
 import sys
@@ -24,13 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from studio.engine.host import QUIET_THREADS  # noqa: E402
+from tests.kolors_sized import FAMILY, NETWORKS, make  # noqa: E402
 
-FAMILY = "kolors"
-NETWORKS = {
-    "text_encoder": "model.safetensors",
-    "unet": "diffusion_pytorch_model.safetensors",
-    "vae": "diffusion_pytorch_model.safetensors",
-}
 MODES = ("encoder_away", "encoder_8bit", "encoder_4bit", "offload")
 RANK = 16
 GB = 2**30
@@ -67,8 +61,7 @@ class Benchmark:
         yield {"what": "machine", "device": self.device.name, "torch": torch.__version__,
                "memory_gb": self.device.memory_bytes / GB, "side": self.given.side, "steps": self.given.steps}  # fmt: skip
         made = time.perf_counter()
-        if not (self.folder / "vae" / NETWORKS["vae"]).is_file():
-            self._make()
+        make(self.folder, self.scratch, self.device.kind, self.given.tiny)
         yield {"what": "files", "seconds": time.perf_counter() - made, "gb": self._bytes() / GB}
         yield self._measured("whole, first picture", "whole")
         whole = self._measured("whole", "whole")
@@ -196,45 +189,6 @@ class Benchmark:
     def _bytes(self) -> int:
         return sum(file.stat().st_size for file in self.folder.rglob("*.safetensors"))
 
-    def _make(self) -> None:
-        """The model's files: random weights as large as Kolors', or a tiny Kolors."""
-        from tests.tiny import build_kolors
-
-        if self.given.tiny:
-            build_kolors(self.folder)
-            return
-        build_kolors(self.scratch / "tiny")
-        (self.scratch / "tiny" / "tokenizer").rename(_made(self.folder) / "tokenizer")
-        for name, file in NETWORKS.items():
-            _write(name, _made(self.folder / name) / file, self.device.kind)
-
-
-def _write(name: str, file: Path, device: str) -> None:
-    """A network with random weights in half precision, made where that is fast: each layer keeps the size of what flows
-    through it, norms are the identity."""
-    import torch
-    from safetensors.torch import save_file
-
-    from studio.families import families
-
-    part = families()[FAMILY].part(name)
-    with torch.device("meta"):
-        network = part.open(file.parent)
-    for unused in part.unused:
-        setattr(network, unused, None)
-    dice = torch.Generator(device).manual_seed(0)
-    tensors = {}
-    for key, empty in network.named_parameters():
-        made = torch.zeros(empty.shape, dtype=torch.bfloat16, device=device)
-        if empty.ndim > 1:
-            made.normal_(std=empty[0].numel() ** -0.5, generator=dice)
-        elif key.endswith("weight"):
-            made.fill_(1)
-        tensors[key] = made.cpu()
-    save_file(tensors, str(file), {"format": "pt"})
-    del tensors
-    gc.collect()
-
 
 def _lora(file: Path, model: Path, seed: int) -> Path:
     """A small random LoRA of rank 16 for every linear layer of the denoiser's attention."""
@@ -303,11 +257,6 @@ class _Peak:
             torch.cuda.synchronize()
             allocated, reserved = torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved()
             self.told = {"peak_gb": allocated / GB, "peak_reserved_gb": reserved / GB}
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _spoken(line: dict[str, Any]) -> str:

@@ -22,10 +22,10 @@ def test_every_line_is_printed():
 
 def test_real_size_is_written_from_shapes(tmp_path):
     from studio.headers import read_header
-    from tests.benchmarks.gpu import NETWORKS, _write
+    from tests.kolors_sized import NETWORKS, write_network
 
     folder = tmp_path / "vae"
     folder.mkdir()
-    _write("vae", folder / NETWORKS["vae"], "cpu")
+    write_network("vae", folder / NETWORKS["vae"], "cpu")
     told = read_header(folder / NETWORKS["vae"]).tensors
     assert sum(tensor.end - tensor.start for tensor in told.values()) == 2 * 83_653_863
