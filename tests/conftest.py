@@ -20,14 +20,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:`torch.jit.script` is deprecated:DeprecationWarning")
 
 
-LONGEST = ("browser", "training", "storybook", "benchmarks", "engine")
-"""Folders whose files take longest. Begun last, one of them would keep all processes but one waiting for it."""
+LONGEST = ("browser", "training", "storybook", "benchmarks", "test_seed_story", "engine")
+"""Folders whose files take longest, and one file. Begun last, one of them would keep all processes but one waiting for it."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest."""
     places = {name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.path.parent.name, len(places)))
+    items.sort(key=lambda item: places.get(item.path.stem, places.get(item.path.parent.name, len(places))))
 
 
 @pytest.hookimpl(optionalhook=True)
