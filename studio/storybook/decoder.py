@@ -70,8 +70,8 @@ class Trainer:
         held: dict[tuple[str, int], list[tuple[Tensor, Tensor]]] = {}
         for style, pixels in painted:
             here = pixels.to(self.device)
-            parts = [self._moments(to_unit(some)) for some in here.split(_AT_ONCE)]
-            held.setdefault((style, here.shape[1]), []).append((here, torch.cat(parts)))
+            moments = torch.cat([self._moments(to_unit(some)) for some in here.split(_AT_ONCE)])
+            held.setdefault((style, here.shape[1]), []).append((here, moments))
         for (style, _), parts in held.items():
             yield Lessons(
                 style,
