@@ -9,7 +9,7 @@ from studio.engine.events import LoraFile, LoraMatch, Notice
 from studio.engine.load import file_signature
 from studio.errors import LoraMissing
 from studio.families.family import Family
-from studio.lora.attach import Weight, activate, attach, detach
+from studio.lora.attach import Weight, activate, attach, come_back, detach, step_aside
 from studio.lora.blocks import weigh
 from studio.lora.keys import sort
 from studio.lora.match import Match, match, match_text, shapes_of
@@ -66,14 +66,17 @@ class Adapters:
         self._shapes = shapes_of(network)
         self._attached: OrderedDict[LoraKey, tuple[str, Match]] = OrderedDict()
         self._active: Hashable = ()
+        self._aside: dict[str, Any] = {}
         self._count = 0
 
     def has(self, loras: Loras) -> bool:
         """Whether all of these are attached already."""
         return all(key in self._attached for key, _ in loras)
 
-    def apply(self, loras: Loras, family: str, model: str) -> list[Match]:
-        """Make the network work with exactly these LoRAs; gives their matches in the same order.
+    def apply(self, loras: Loras, family: str, model: str, stays: bool = False) -> list[Match]:
+        """Make the network work with exactly these LoRAs; gives their matches in the same order. One that `stays` where it
+        is does not go through PEFT's layers when none of them counts: that takes a third off a step where the GPU waits
+        for Python.
 
         Raises LoraError for one that can't be used."""
         matches = [self._match(key, lora, family, model) for key, lora in loras]
@@ -85,9 +88,12 @@ class Adapters:
         active = tuple((adapter, lora.weight, lora.blocks) for adapter, each in uses.items() for lora in each)
         if self._active != active:
             self._active = None
+            self._come_back()
             activate(self._network, {adapter: self._weight(each) for adapter, each in uses.items()})
             self._active = active
         self._drop_oldest({key for key, _ in loras})
+        if stays and not active and not self._aside:
+            self._aside = step_aside(self._network)
         return matches
 
     @property
@@ -107,6 +113,7 @@ class Adapters:
             adapter = f"lora_{self._count}"
             if matched.layers:
                 self._active = None  # attaching switches the new one on
+                self._come_back()
                 attach(self._network, adapter, matched)
             self._attached[key] = (adapter, matched)
         self._attached.move_to_end(key)
@@ -124,7 +131,12 @@ class Adapters:
             if key not in used and (is_replaced or self.bytes > MOST_BYTES):
                 adapter, matched = self._attached.pop(key)
                 if matched.layers:
+                    self._come_back()
                     detach(self._network, adapter)
+
+    def _come_back(self) -> None:
+        come_back(self._network, self._aside)
+        self._aside = {}
 
 
 def report(

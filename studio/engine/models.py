@@ -149,7 +149,8 @@ class Model:
 
     def adapt(self, loras: Loras) -> list[Match]:
         """Make the denoiser work with exactly these LoRAs. Raises LoraError."""
-        matches = self.adapters().apply(loras, self._family.name, self._dir.name)
+        stays = not self.plan.takes_turns
+        matches = self.adapters().apply(loras, self._family.name, self._dir.name, stays)
         if self._comes_by_layers(self._family.denoiser):
             keep_what_is_read(self._open(self._family.denoiser).value.part, self.device.kind)
         return matches

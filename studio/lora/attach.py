@@ -46,6 +46,29 @@ def activate(network: Any, weights: Mapping[str, Weight]) -> None:
             module.set_scale(adapter, counts[adapter])
 
 
+def step_aside(network: Any) -> dict[str, Any]:
+    """Put the network's own layers where its adapted ones are, so that it runs as if nothing were attached, without what
+    PEFT does at every call of every layer; gives the adapted ones by path, for `come_back`. Attach, activate or detach
+    nothing in between, and move the network nowhere."""
+    aside: dict[str, Any] = {}
+    for path, module in _adapted(network):
+        if path not in aside:  # of one in another, the outer
+            aside[path] = module
+            _put(network, path, module.get_base_layer())
+    return aside
+
+
+def come_back(network: Any, aside: Mapping[str, Any]) -> None:
+    """Put adapted layers back where they were."""
+    for path, module in aside.items():
+        _put(network, path, module)
+
+
+def _put(network: Any, path: str, module: Any) -> None:
+    parent, _, name = path.rpartition(".")
+    setattr(network.get_submodule(parent), name, module)
+
+
 def detach(network: Any, adapter: str) -> None:
     """Take an adapter off and free it; the network's own layers come back when it was the last."""
     from diffusers.utils.peft_utils import delete_adapter_layers, recurse_remove_peft_layers

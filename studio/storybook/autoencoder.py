@@ -98,9 +98,7 @@ class Trainer:
     @torch.no_grad()
     def start_from(self, folder: Path) -> None:
         """Begin with the autoencoder of an earlier model, its latents made nearly free of noise."""
-        from diffusers import AutoencoderKL
-
-        self.vae.load_state_dict(AutoencoderKL.from_pretrained(folder, dtype=torch.float32).state_dict())
+        begin_with(self.vae, folder)
         channels = self.vae.config.latent_channels
         self.vae.quant_conv.weight[channels:] = 0
         self.vae.quant_conv.bias[channels:] = -8
@@ -167,6 +165,22 @@ class Trainer:
         state = {"model": self.vae.state_dict(), "optimizer": self.optimizer.state_dict()}
         torch.save({**state, "step": pace.step, "spent_s": pace.spent_s, "done": done}, part)
         part.rename(file)
+
+
+@torch.no_grad()
+def begin_with(vae: Any, folder: Path) -> None:
+    """Take an earlier autoencoder's weights. Where `vae` has more residual blocks, these add nothing at first, so that it
+    encodes and decodes to the bit as the earlier one."""
+    from diffusers import AutoencoderKL
+
+    held = AutoencoderKL.from_pretrained(folder, dtype=torch.float32).state_dict()
+    told = vae.load_state_dict(held, strict=False)
+    strange = [*told.unexpected_keys, *(name for name in told.missing_keys if ".resnets." not in name)]
+    if strange:
+        raise ValueError(f"{folder}: not an autoencoder that this one can begin with: {strange[0]}")
+    for name in told.missing_keys:
+        if ".conv2." in name:
+            vae.get_parameter(name).zero_()
 
 
 @torch.no_grad()

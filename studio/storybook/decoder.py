@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from studio.storybook.autoencoder import to_unit
+from studio.storybook.autoencoder import begin_with, to_unit
 from studio.storybook.networks import build_vae
 from studio.storybook.recipe import Pace, Recipe
 from studio.storybook.team import Team
@@ -50,7 +50,7 @@ class Trainer:
         torch.manual_seed(1)
         self.recipe, self.team, self.device = recipe, team, team.device
         vae = build_vae(recipe)
-        _begin_with(vae, folder)
+        begin_with(vae, folder)
         self.vae = vae.to(self.device, memory_format=torch.channels_last)
         for part in (self.vae.encoder, self.vae.quant_conv):
             part.requires_grad_(False)
@@ -168,18 +168,3 @@ def _one_of(lessons: list[Lessons], rng: torch.Generator) -> Lessons:
     """By lot, larger ones more often."""
     weights = torch.tensor([float(len(some.pixels)) for some in lessons])
     return lessons[int(torch.multinomial(weights, 1, generator=rng))]
-
-
-@torch.no_grad()
-def _begin_with(vae: Any, folder: Path) -> None:
-    """Take an earlier autoencoder's weights. Where `vae` has more residual blocks, these add nothing at first, so that it
-    encodes and decodes to the bit as the earlier one."""
-    from diffusers import AutoencoderKL
-
-    held = AutoencoderKL.from_pretrained(folder, dtype=torch.float32).state_dict()
-    told = vae.load_state_dict(held, strict=False)
-    if told.unexpected_keys:
-        raise ValueError(f"{folder}: more residual blocks than the recipe has: {told.unexpected_keys[0]}")
-    for name in told.missing_keys:
-        if ".conv2." in name:
-            vae.get_parameter(name).zero_()

@@ -65,7 +65,7 @@ class Recipe:
     vocabulary: int = 1000
 
     vae_channels: tuple[int, ...] = (32, 64, 128, 128)
-    vae_layers: int = 1
+    vae_layers: int = 2
     """Residual blocks at each resolution of the encoder; the decoder has one more."""
     vae_crop: int = 192
     vae_batch: int = 80
@@ -104,7 +104,7 @@ class Recipe:
 FULL = Recipe()
 SMOKE = Recipe(
     shard=8, flat_shards=3, styled_shards=7, validation=2, wordings=2, vocabulary=800,
-    vae_channels=(8, 8, 16, 16), vae_crop=64, vae_batch=2, vae_steps=4,
+    vae_channels=(8, 8, 16, 16), vae_layers=1, vae_crop=64, vae_batch=2, vae_steps=4,
     reading_scenes=40, reading_batch=8, reading_steps=4,
     text_layers=2, text_width=32, unet_channels=(32, 32, 32), batch=4, steps=4,
     judge_width=8, judge_batch=4, judge_steps=4,

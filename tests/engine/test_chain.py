@@ -182,6 +182,25 @@ def test_lora_changes_the_picture_and_removal_gives_the_old_one_back(chain, job,
     assert fresh(chain, job()) == base
 
 
+def test_a_lora_that_is_off_is_out_of_the_way_and_comes_back(job, tiny_lora, tiny_kolors, tmp_path):
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    chain = Chain()
+    other = build_lora(tmp_path / "other.safetensors", tiny_kolors, seed=2)
+    wanted = [fresh(chain, job([use(file, 0.8)])) for file in (tiny_lora, other)]
+    for file, picture in zip((tiny_lora, other), wanted, strict=True):
+        for off in (job(), job([use(tiny_lora, 0.0)])):
+            fresh(chain, off)
+            (unet,) = [
+                kept.value.part
+                for _, kept in chain.models.kept.items()
+                if getattr(kept.value, "adapters", None)
+            ]
+            assert not any(isinstance(module, BaseTunerLayer) for module in unet.modules())
+        chain.results.clear()
+        assert fresh(chain, job([use(file, 0.8)])) == picture
+
+
 def test_lora_of_weight_zero_is_the_base(chain, job, tiny_lora):
     assert fresh(chain, job([use(tiny_lora, 0.0)])) == fresh(chain, job())
 

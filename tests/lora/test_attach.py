@@ -2,7 +2,7 @@
 
 import pytest
 
-from studio.lora.attach import activate, attach, detach
+from studio.lora.attach import activate, attach, come_back, detach, step_aside
 from studio.lora.match import match, shapes_of
 from studio.lora.read import read
 
@@ -55,6 +55,24 @@ def test_attached_lora_is_the_merged_one_and_leaves_nothing_behind(unet, tiny_lo
             change = layer.up @ layer.down * (0.7 * layer.alpha / layer.rank)
             unet.get_submodule(name).weight += change
     assert (call(unet) - with_lora).abs().max() < 1e-4
+
+
+def test_adapted_layers_step_aside_and_come_back(unet, tiny_lora):
+    import torch
+
+    base, modules = call(unet), dict(unet.named_modules())
+    fitted = match(read(tiny_lora), shapes_of(unet), "kolors", "tiny", "ink")
+    attach(unet, "a", fitted)
+    activate(unet, {"a": 0.7})
+    with_lora = call(unet)
+    aside = step_aside(unet)
+    assert aside.keys() == fitted.layers.keys()
+    assert dict(unet.named_modules()) == modules
+    assert torch.equal(call(unet), base)
+    come_back(unet, aside)
+    assert torch.equal(call(unet), with_lora)
+    detach(unet, "a")
+    assert dict(unet.named_modules()) == modules
 
 
 def test_convolutions_and_mixed_ranks_and_alphas_arrive(unet, tmp_path):
