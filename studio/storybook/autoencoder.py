@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from studio.storybook.networks import build_vae
+from studio.storybook.networks import build_vae, mixed
 from studio.storybook.recipe import Pace, Recipe
 from studio.storybook.team import Team
 
@@ -92,7 +92,7 @@ class Trainer:
         x = x.contiguous(memory_format=torch.channels_last)
         side = self.recipe.vae_crop // 8
         noise = torch.randn(len(x), 4, side, side, device=self.device)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with mixed(self.device):
             return self._loss_of(self.vae, x, noise)  # type: ignore[no-any-return]
 
     @torch.no_grad()

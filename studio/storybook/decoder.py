@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from studio.storybook.autoencoder import begin_with, to_unit
-from studio.storybook.networks import build_vae
+from studio.storybook.networks import build_vae, mixed
 from studio.storybook.recipe import Pace, Recipe
 from studio.storybook.team import Team
 
@@ -126,7 +126,7 @@ class Trainer:
 
     def _loss(self, z: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         z, x = (a.contiguous(memory_format=torch.channels_last) for a in (z, x))
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+        with mixed(self.device):
             return self._loss_of(self.vae, z, x)  # type: ignore[no-any-return]
 
     def _moments(self, x: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from studio.storybook.networks import (
     build_scheduler,
     build_text_encoder,
     build_unet,
+    mixed,
     signal_and_noise,
 )
 from studio.storybook.recipe import Pace, Recipe
@@ -234,7 +235,7 @@ def train(
             say(f"denoiser runs compiled from {trainer.pace}")
             trainer.compile()
         bucket = buckets[int(torch.multinomial(sizes, 1, generator=choose))]
-        with torch.autocast(device.type, torch.bfloat16):
+        with mixed(device):
             loss = trainer.loss(prompting, bucket, rng)
         trainer.update(loss)
         recent = torch.lerp(loss.detach(), recent, 0.98 if trainer.pace.step > 1 else 0.0)

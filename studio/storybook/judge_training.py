@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from studio.storybook.judge import CELL, Judge
+from studio.storybook.networks import mixed
 from studio.storybook.recipe import Pace, Recipe
 from studio.storybook.scene import COLOURFUL_STYLES, COLOURS, GROUNDS, KINDS, STYLES, TIMES, Scene
 
@@ -143,7 +144,7 @@ def train(recipe: Recipe, lessons: list[Lesson], device: torch.device, say: Call
         x = disturb(pixels.permute(0, 3, 1, 2).float() / 255, rng)
         for group in optimizer.param_groups:
             group["lr"] = recipe.judge_rate * pace.rate(100)
-        with torch.autocast(device.type, torch.bfloat16):
+        with mixed(device):
             x = x.contiguous(memory_format=torch.channels_last)
             loss = loss_of(judge, x, things, wholes, colourful)
         loss.backward()

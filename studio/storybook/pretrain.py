@@ -24,7 +24,7 @@ import torch
 from studio.storybook import autoencoder, denoiser, export, judge_training, kept, reading, tokenizer
 from studio.storybook import judge as judges
 from studio.storybook.conditioning import Prompting
-from studio.storybook.networks import build_text_encoder
+from studio.storybook.networks import build_text_encoder, mixed
 from studio.storybook.pool import Painting, Shard, plan, read, validation
 from studio.storybook.recipe import FULL, SMOKE, Recipe
 from studio.storybook.scene import SIZES, STYLES
@@ -110,7 +110,7 @@ class Pretraining:
             )
             for shard, held in arrived:
                 x = autoencoder.to_unit(torch.from_numpy(held.pixels).to(self.device))
-                with torch.autocast(self.device.type, torch.bfloat16):
+                with mixed(self.device):
                     latents = vae.encode(x).latent_dist.mode().to(torch.float16)
                 told = (torch.from_numpy(held.words), torch.from_numpy(held.boxes / 8))
                 parts[shard.size].append((latents, *(t.to(self.device) for t in told)))

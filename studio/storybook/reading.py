@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from studio.storybook.conditioning import Prompting, encode
+from studio.storybook.networks import mixed
 from studio.storybook.pool import word_ids
 from studio.storybook.recipe import Pace, Recipe
 from studio.storybook.scene import COLOURS, GROUNDS, KINDS, TIMES, Scene, draw_lot
@@ -146,7 +147,7 @@ def teach(
 
 def _loss(text: Any, readout: Readout, prompting: Prompting, words: Tensor, told: Tensor) -> Tensor:
     prompt = prompting.compact(words)
-    with torch.autocast(words.device.type, torch.bfloat16):
+    with mixed(words.device):
         states, last = encode(text, prompt)
         scene, thing, found = (logits.float() for logits in readout(states, last, prompt.seen))
     of_things = told[:, len(OF_SCENE) :].unflatten(1, (THINGS, -1))

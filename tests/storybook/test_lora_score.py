@@ -10,7 +10,7 @@ from studio.storybook import judge, score
 from studio.storybook.lora_score import lora_score
 from tests.tiny import build_lora
 
-COUNT, STEPS, GUIDANCE = 4, 1, 3.0
+COUNT, STEPS, GUIDANCE = 2, 1, 3.0
 
 
 @pytest.mark.parametrize("has_trigger", [False, True])
