@@ -74,9 +74,8 @@ class Adapters:
         return all(key in self._attached for key, _ in loras)
 
     def apply(self, loras: Loras, family: str, model: str, stays: bool = False) -> list[Match]:
-        """Make the network work with exactly these LoRAs; gives their matches in the same order. One that `stays` where it
-        is does not go through PEFT's layers when none of them counts: that takes a third off a step where the GPU waits
-        for Python.
+        """Make the network work with exactly these LoRAs; gives their matches in the same order. A network
+        that `stays` where it is does without PEFT's layers when none of them counts: a fast GPU waits for their Python.
 
         Raises LoraError for one that can't be used."""
         matches = [self._match(key, lora, family, model) for key, lora in loras]
@@ -92,7 +91,7 @@ class Adapters:
             activate(self._network, {adapter: self._weight(each) for adapter, each in uses.items()})
             self._active = active
         self._drop_oldest({key for key, _ in loras})
-        if stays and not active and not self._aside:
+        if stays and self._attached and not active and not self._aside:
             self._aside = step_aside(self._network)
         return matches
 

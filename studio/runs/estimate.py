@@ -160,9 +160,10 @@ class _Scale:
         return int(channels[0]) * self._cells * CELL_PX**2 * self._bytes_each
 
     def _learning(self, request: TrainRequest) -> float:
-        """Operations of learning from one picture of the request's size."""
+        """Operations of learning from one picture of the request's size; some are looked at once more, for the prior."""
         again = RECOMPUTED if request.use_gradient_checkpointing else 1.0
-        return 4 * self._costs.denoiser.multiplications_a_cell * self._area_of(request) * again
+        looks = 4 * again + (2 * request.prior_share if request.keeps_priors else 0)
+        return looks * self._costs.denoiser.multiplications_a_cell * self._area_of(request)
 
     def _area_of(self, request: TrainRequest) -> float:
         """Latent cells of a request; one without a size has the model's own, which is also this one's default."""

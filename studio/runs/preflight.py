@@ -59,6 +59,10 @@ WORDLESS = Text(
     "No picture has a caption: give a trigger word, so that something calls the LoRA up.",
     "图片都没有说明：请填写触发词，否则没有词能唤出这个 LoRA。",
 )
+NAMELESS = Text(
+    "Prior preservation needs a trigger word that tells what is new from what the model knows; without one it is off.",
+    "先验保持需要触发词来区分新内容与模型已知的内容；没有触发词时不起作用。",
+)
 STEEP = Text(
     "{rate} is far above the usual 5e-5 to 5e-4; the loss will probably run away.",
     "{rate} 远高于常用的 5e-5 到 5e-4，损失很可能发散。",
@@ -175,6 +179,8 @@ def _notices(
         yield "dataset_path", Said(FEW, {"count": len(pictures.sizes)})
     if not pictures.captioned and not request.trigger_word:
         yield "trigger_word", Said(WORDLESS, {})
+    if request.prior_share and not request.keeps_priors:
+        yield "prior_share", Said(NAMELESS, {})
     small = sum(
         pictures.sizes[member][0] < bucket.size[0] or pictures.sizes[member][1] < bucket.size[1]
         for bucket in plan.buckets

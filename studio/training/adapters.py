@@ -1,6 +1,7 @@
 """What is trained: small matrices beside the frozen layers of a denoiser, put there by PEFT."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -32,6 +33,21 @@ def add_adapter(denoiser: Any, request: TrainRequest, model: str) -> dict[str, n
     for parameter in trained.values():
         parameter.data = parameter.data.float()
     return trained
+
+
+@contextmanager
+def without_adapter(denoiser: nn.Module) -> Iterator[None]:
+    """The denoiser as it was before, for as long as it lasts."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    layers = [module for module in denoiser.modules() if isinstance(module, BaseTunerLayer)]
+    for layer in layers:
+        layer.enable_adapters(False)
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.enable_adapters(True)
 
 
 def changes_of(denoiser: Any) -> dict[str, Change]:

@@ -16,12 +16,13 @@ from torch import Tensor
 from studio.families.family import Conditioning
 from studio.train_plan import Plan
 from studio.train_request import TrainRequest
-from studio.training.encoding import Library
+from studio.training.encoding import Entry, Library
 
 
 class Batch(NamedTuple):
     """What one forward pass takes: latents and noise (B, C, h, w), timesteps (B,), states of B texts, sizes (B, 6), and
-    what each picture's loss counts (B,): 1 / pictures of a full batch, 0 for one that only fills up."""
+    what each picture's loss counts (B,): 1 / pictures of a full batch, 0 for one that only fills up; and which are there to
+    keep what the model paints without the trigger word (B,)."""
 
     latents: Tensor
     noise: Tensor
@@ -29,12 +30,14 @@ class Batch(NamedTuple):
     conditioning: Conditioning
     sizes: Tensor
     weights: Tensor
+    priors: Tensor
 
 
 @dataclass(frozen=True)
 class Pick:
     """One picture of a batch: which, which of its variants, whether it goes without its caption, how far up the noise
-    scale it is (in [0, 1)), the seed of its noise, and what its loss counts."""
+    scale it is (in [0, 1)), the seed of its noise, what its loss counts, and whether it goes without the trigger word and
+    is to stay as the model paints it."""
 
     item: int
     variant: int
@@ -42,6 +45,7 @@ class Pick:
     level: float
     seed: int
     weight: float
+    is_prior: bool = False
 
 
 class Stream:
@@ -77,7 +81,7 @@ class Stream:
         dice = random.Random(f"batch {self._request.seed} {number}")
         strata = list(range(len(members)))
         dice.shuffle(strata)
-        return [
+        picks = [
             Pick(
                 item,
                 dice.randrange(self._library.entries[item].variants),
@@ -87,6 +91,12 @@ class Stream:
                 self._weight,
             )
             for item, stratum in zip(members, strata, strict=True)
+        ]
+        if not self._request.keeps_priors:
+            return picks
+        return [
+            replace(pick, is_prior=dice.random() < self._request.prior_share or pick.drops_caption)
+            for pick in picks
         ]
 
 
@@ -109,10 +119,7 @@ def gather(library: Library, picks: Sequence[Pick], timesteps: int, noise_offset
     """The tensors of some pictures of one size."""
     entries = [library.entries[pick.item] for pick in picks]
     encoded = [library.store.get(entry.latents) for entry in entries]
-    texts = [
-        library.text(library.empty if pick.drops_caption else entry.text)
-        for pick, entry in zip(picks, entries, strict=True)
-    ]
+    texts = [library.text(_text_of(pick, entry, library)) for pick, entry in zip(picks, entries, strict=True)]
 
     def variants(name: str) -> Tensor:
         return torch.stack([kept[name][pick.variant] for pick, kept in zip(picks, encoded, strict=True)])
@@ -126,7 +133,14 @@ def gather(library: Library, picks: Sequence[Pick], timesteps: int, noise_offset
         conditioning={name: _stacked([text[name] for text in texts]) for name in texts[0]},
         sizes=variants("sizes"),
         weights=torch.tensor([pick.weight for pick in picks]),
+        priors=torch.tensor([pick.is_prior for pick in picks]),
     )
+
+
+def _text_of(pick: Pick, entry: Entry, library: Library) -> str:
+    if pick.drops_caption:
+        return library.empty
+    return entry.bare if pick.is_prior else entry.text
 
 
 def _stacked(states: Sequence[Tensor]) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from studio.families.family import Family
 from studio.train_request import TrainRequest
+from studio.training.adapters import without_adapter
 from studio.training.objective import Objective
 from studio.training.optimizers import make_optimizer, rate_at
 from studio.training.stream import Batch, Feed, Stream
@@ -38,10 +39,23 @@ class LoraTask(LightningModule):
         """What each picture of a batch loses (B,), in float32."""
         noisy = self.objective.noisy(batch.latents, batch.noise, batch.timesteps)
         told = self.objective.told(batch.timesteps)
-        answer = self.family.predict(self.denoiser, noisy, told, batch.conditioning, batch.sizes)
         target = self.objective.target(batch.latents, batch.noise, batch.timesteps)
+        if self.request.keeps_priors and bool(batch.priors.any()):
+            target = self._with_priors(target, batch, noisy, told)
+        answer = self.family.predict(self.denoiser, noisy, told, batch.conditioning, batch.sizes)
         each = (answer.float() - target).square().mean((1, 2, 3))
         return each * self.objective.weights(batch.timesteps, self.request.min_snr_gamma)
+
+    @torch.no_grad()
+    def _with_priors(self, target: Tensor, batch: Batch, noisy: Tensor, told: Tensor) -> Tensor:
+        """The target (B, C, h, w), where a prior is kept what the model answers without its adapter."""
+        kept = batch.priors
+        words = {name: states[kept] for name, states in batch.conditioning.items()}
+        with without_adapter(self.denoiser):
+            answer = self.family.predict(self.denoiser, noisy[kept], told[kept], words, batch.sizes[kept])
+        target = target.clone()
+        target[kept] = answer.to(target.dtype)
+        return target
 
     def training_step(self, batch: Batch, index: int) -> dict[str, Tensor]:
         """Lightning's: the loss, and the sum and number of what really counts of it."""

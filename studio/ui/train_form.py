@@ -19,7 +19,7 @@ from studio.words import Language
 BASIC = ("name", "trigger_word", "max_steps", "learning_rate", "lora_rank", "lora_alpha", "sample_prompts")
 MORE: dict[str, tuple[str, ...]] = {
     "pictures": ("width", "height", "aspect_buckets", "center_crop", "random_flip", "crops", "caption_dropout",
-                 "validation_share"),
+                 "prior_share", "validation_share"),
     "pace": ("max_epochs", "steps_per_epoch", "batch_size", "accumulate_grad_batches", "optimizer", "lr_schedule",
              "warmup_steps", "weight_decay", "gradient_clip", "min_snr_gamma", "noise_offset", "ema_decay", "seed"),
     "watch": ("sample_every", "sample_steps", "sample_seed", "checkpoint_every", "checkpoints_kept",

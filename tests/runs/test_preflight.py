@@ -201,6 +201,11 @@ def test_what_is_worth_knowing_is_said(storybook, held, fields, words):
     assert words in said(check(storybook, held=held, **fields))
 
 
+def test_prior_preservation_asks_for_a_trigger_word(storybook):
+    assert "Prior preservation needs a trigger word" in said(check(storybook, prior_share=0.3))
+    assert "Prior preservation" not in said(check(storybook, prior_share=0.3, trigger_word="zhuzi"))
+
+
 def test_a_trigger_word_or_prodigy_quiets_the_notices(storybook):
     assert "trigger" not in said(check(storybook, held=pictures(captioned=0), trigger_word="zhuzi"))
     assert "far above" not in said(check(storybook, learning_rate=1.0, optimizer="prodigy"))

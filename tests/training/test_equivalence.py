@@ -32,7 +32,7 @@ def batches(count, pictures=3, seed=0):
         Batch(
             draw(pictures, 4, 8, 8), draw(pictures, 4, 8, 8), torch.randint(0, 999, (pictures,), generator=dice),
             {"prompt_embeds": draw(pictures, 256, WIDTH), "pooled_prompt_embeds": draw(pictures, WIDTH)},
-            torch.tensor([[64.0, 64, 0, 0, 64, 64]]).expand(pictures, 6), torch.full((pictures,), 1 / pictures),
+            torch.tensor([[64.0, 64, 0, 0, 64, 64]]).expand(pictures, 6), torch.full((pictures,), 1 / pictures), torch.zeros(pictures, dtype=torch.bool),
         )
         for _ in range(count)
     ]  # fmt: skip

@@ -20,7 +20,8 @@ def test_a_step_teaches_the_lora(tmp_path, name):
     family, folder = families()[name], build(name, tmp_path / name)
     parts = {part.name: open_part(part, folder, "cpu", torch.float32) for part in family.parts}
     denoiser = parts[family.denoiser].train()
-    request = TrainRequest(name="ink", dataset_path="set", lora_rank=2, lora_target_modules="to_q,to_v")
+    request = TrainRequest(name="ink", dataset_path="set", lora_rank=2, lora_target_modules="to_q,to_v",
+                           trigger_word="mobo", prior_share=0.5)  # fmt: skip
     trained = add_adapter(denoiser, request, name)
     objective = Objective.of(parts["scheduler"])
     task = LoraTask(request, family, denoiser, trained, objective, lambda *_: None, 1)
@@ -30,7 +31,7 @@ def test_a_step_teaches_the_lora(tmp_path, name):
     batch = Batch(
         latents, torch.randn(latents.shape, generator=torch.Generator().manual_seed(2)), torch.tensor([300, 700]),
         {key: _stacked([text[key][0] for text in texts]) for key in texts[0]},
-        torch.tensor([[32.0, 48, 0, 0, 32, 48]] * 2), torch.ones(2),
+        torch.tensor([[32.0, 48, 0, 0, 32, 48]] * 2), torch.ones(2), torch.tensor([False, False]),
     )  # fmt: skip
     losses = task.losses(batch)
     losses.sum().backward()
@@ -44,6 +45,22 @@ def test_a_step_teaches_the_lora(tmp_path, name):
     assert changes_of(denoiser)
     alone = task.losses(_first(batch, texts[0]))
     assert torch.allclose(alone, losses[:1], rtol=1e-3), "a longer neighbour changes what a picture loses"
+    _check_priors(task, batch._replace(priors=torch.tensor([False, True])), losses)
+
+
+def _check_priors(task: LoraTask, batch: Batch, losses: torch.Tensor) -> None:
+    """A picture kept as it was loses nothing as long as nothing is learnt, and then what the adapter makes of it."""
+    kept = task.losses(batch)
+    assert torch.allclose(kept[0], losses[0], rtol=1e-4)
+    assert float(kept[1].detach()) < 1e-6 * float(losses[1].detach())
+    with torch.no_grad():
+        for name, parameter in task.trained.items():
+            parameter.add_(0.1 if "lora_B" in name else 0.0)
+    learnt = task.losses(batch)
+    assert float(learnt[1].detach()) > 10 * float(kept[1].detach())
+    learnt[1].backward()
+    assert all(parameter.requires_grad for parameter in task.trained.values())
+    assert any(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in task.trained.values())
 
 
 def _first(batch: Batch, text: dict[str, torch.Tensor]) -> Batch:
