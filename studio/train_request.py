@@ -104,8 +104,12 @@ class TrainRequest(Request):
          "有多少比例的步数不看说明，使引导强度仍然有效；常用 0.05-0.2。"), 0.0, 1.0, 0.01)  # fmt: skip
     prior_share: float = setting(
         0.0, ("Prior preservation", "先验保持"),
-        ("Share of pictures learnt without the trigger word, towards what the model painted before: keeps a character from coming uncalled; 0.2-0.5 is usual.",
-         "有多少比例的图片去掉触发词、以模型原来的画法为目标来学；可避免角色不请自来，常用 0.2-0.5。"), 0.0, 0.9, 0.05)  # fmt: skip
+        ("Share of pictures learnt with a prompt that is to stay as it is, towards what the model painted before: keeps a character from coming uncalled; 0.2-0.5 is usual.",
+         "有多少比例的图片改用“保持不变的提示词”、以模型原来的画法为目标来学；可避免角色不请自来，常用 0.2-0.5。"), 0.0, 0.9, 0.05)  # fmt: skip
+    prior_prompts: tuple[str, ...] = setting(
+        (), ("Prompts that stay as they are", "保持不变的提示词"),
+        ("What the model is to go on painting as before, for prior preservation: things of the kind that is learnt, above all; 20 or more in your own words.",
+         "先验保持所用：希望模型照旧画的内容，尤其是与所学内容同类的事物；用自己的话写 20 条以上。"))  # fmt: skip
     sample_prompts: tuple[str, ...] = setting(
         (), ("Sample prompts", "试画提示词"),
         ("What to paint along the way, to see it learn; none takes two captions of the set.",
@@ -245,8 +249,8 @@ class TrainRequest(Request):
 
     @property
     def keeps_priors(self) -> bool:
-        """Whether some pictures are learnt without the trigger word, and what goes without it is kept as it was."""
-        return self.prior_share > 0 and bool(self.trigger_word.strip())
+        """Whether some pictures are learnt with other prompts, so that these stay as they are."""
+        return self.prior_share > 0 and bool(self.prior_prompts)
 
     @property
     def targets(self) -> tuple[str, ...]:

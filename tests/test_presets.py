@@ -48,7 +48,8 @@ def test_every_shipped_train_preset_is_a_request_at_every_size_of_memory(name):
     for gb in (0, 4, 7.6, 12, 16, 24, 80, 140):
         request = TrainRequest.from_dict(preset.for_memory(gb))
         assert request.name == request.dataset_path == ""
-        assert request.with_(**preset.values).model == request.model
+        again = TrainRequest.from_dict(request.to_dict() | dict(preset.values))
+        assert again.model == request.model
 
 
 def test_the_shipped_train_presets_are_those_that_people_look_for():

@@ -15,6 +15,7 @@ _ONE_BY_ONE = {
     "loras": "--lora",
     "styles": "--style",
     "sample_prompts": "--sample-prompt",
+    "prior_prompts": "--prior-prompt",
     "variations": "--variation",
 }
 """Fields that hold a list, and the option that adds one entry."""
@@ -22,6 +23,7 @@ _FORMS = {
     "loras": Text("NAME:0.8", "名称:0.8"),
     "styles": Text("NAME", "名称"),
     "sample_prompts": Text("PROMPT", "提示词"),
+    "prior_prompts": Text("PROMPT", "提示词"),
     "variations": Text("NAME", "名称"),
 }
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")

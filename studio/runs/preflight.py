@@ -60,8 +60,8 @@ WORDLESS = Text(
     "图片都没有说明：请填写触发词，否则没有词能唤出这个 LoRA。",
 )
 NAMELESS = Text(
-    "Prior preservation needs a trigger word that tells what is new from what the model knows; without one it is off.",
-    "先验保持需要触发词来区分新内容与模型已知的内容；没有触发词时不起作用。",
+    "Prior preservation needs prompts that stay as they are; without any it is off.",
+    "先验保持需要填写“保持不变的提示词”；没有则不起作用。",
 )
 STEEP = Text(
     "{rate} is far above the usual 5e-5 to 5e-4; the loss will probably run away.",

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from studio.datasets.folder import Item
 from studio.datasets.pictures import load_rgb
-from studio.datasets.wording import without_trigger
 from studio.engine.device import free_memory
 from studio.engine.load import open_part
 from studio.families.family import Conditioning
@@ -35,14 +34,13 @@ _WAIT_S = 0.2
 
 @dataclass(frozen=True)
 class Entry:
-    """An encoded picture: key of its latents, key of its caption's states, its size, how many variants there are (cuts,
-    each plain and, where flips are on, mirrored), and where priors are kept, key of its caption without the trigger word."""
+    """An encoded picture: key of its latents, key of its caption's states, its size, and how many variants there are:
+    cuts, each plain and, where flips are on, mirrored."""
 
     latents: str
     text: str
     size: Size
     variants: int
-    bare: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,7 @@ class Library:
     entries: tuple[Entry, ...]
     empty: str
     prompts: tuple[str, ...]
+    priors: tuple[str, ...] = ()
 
     def text(self, key: str) -> Conditioning:
         """The states of one text, without a batch dimension."""
@@ -92,11 +91,8 @@ class Encoding:
         pictures = [
             _picture(request, *pair, f"{family.name} {mark}") for pair in zip(items, sizes, strict=True)
         ]
-        bare = [
-            without_trigger(item.caption, request.trigger_word) if request.keeps_priors else ""
-            for item in items
-        ]
-        texts = dict.fromkeys([*(caption_of(item, request) for item in items), "", *prompts, *bare])
+        priors = request.prior_prompts if request.keeps_priors else ()
+        texts = dict.fromkeys([*(caption_of(item, request) for item in items), "", *prompts, *priors])
         mark = self._sources.fingerprint(*family.for_encode)
         made_by = (family.name, mark, self._ground.device.kind, self._ground.dtype)
         keys = {text: mark_of("text", VERSION, *made_by, text) for text in texts}
@@ -105,10 +101,11 @@ class Encoding:
         self._encode_pictures(self._missing(pictures, lambda picture: picture.key))
         self._wait_for({*keys.values(), *(picture.key for picture in pictures)})
         entries = tuple(
-            Entry(p.key, keys[caption_of(p.item, request)], p.size, len(p.cuts) * (1 + p.flips), keys[words])
-            for p, words in zip(pictures, bare, strict=True)
+            Entry(p.key, keys[caption_of(p.item, request)], p.size, len(p.cuts) * (1 + p.flips))
+            for p in pictures
         )
-        return Library(self._store, entries, keys[""], tuple(keys[prompt] for prompt in prompts))
+        asked, kept = (tuple(keys[prompt] for prompt in told) for told in (prompts, priors))
+        return Library(self._store, entries, keys[""], asked, kept)
 
     def _missing(self, things: Any, key: Callable[[Any], str]) -> list[Any]:
         """What is not encoded yet, of this process's share; the shares don't depend on when each of them looks."""

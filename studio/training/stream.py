@@ -22,7 +22,7 @@ from studio.training.encoding import Entry, Library
 class Batch(NamedTuple):
     """What one forward pass takes: latents and noise (B, C, h, w), timesteps (B,), states of B texts, sizes (B, 6), and
     what each picture's loss counts (B,): 1 / pictures of a full batch, 0 for one that only fills up; and which are there to
-    keep what the model paints without the trigger word (B,)."""
+    keep what the model paints (B,)."""
 
     latents: Tensor
     noise: Tensor
@@ -36,8 +36,8 @@ class Batch(NamedTuple):
 @dataclass(frozen=True)
 class Pick:
     """One picture of a batch: which, which of its variants, whether it goes without its caption, how far up the noise
-    scale it is (in [0, 1)), the seed of its noise, what its loss counts, and whether it goes without the trigger word and
-    is to stay as the model paints it."""
+    scale it is (in [0, 1)), the seed of its noise, what its loss counts, and which of the prompts that stay as
+    they are it goes with, if any."""
 
     item: int
     variant: int
@@ -45,7 +45,7 @@ class Pick:
     level: float
     seed: int
     weight: float
-    is_prior: bool = False
+    prior: int | None = None
 
 
 class Stream:
@@ -94,9 +94,10 @@ class Stream:
         ]
         if not self._request.keeps_priors:
             return picks
+        drawn = [(dice.random(), dice.randrange(len(self._library.priors))) for _ in picks]
         return [
-            replace(pick, is_prior=dice.random() < self._request.prior_share or pick.drops_caption)
-            for pick in picks
+            replace(pick, prior=which) if chance < self._request.prior_share else pick
+            for pick, (chance, which) in zip(picks, drawn, strict=True)
         ]
 
 
@@ -133,14 +134,14 @@ def gather(library: Library, picks: Sequence[Pick], timesteps: int, noise_offset
         conditioning={name: _stacked([text[name] for text in texts]) for name in texts[0]},
         sizes=variants("sizes"),
         weights=torch.tensor([pick.weight for pick in picks]),
-        priors=torch.tensor([pick.is_prior for pick in picks]),
+        priors=torch.tensor([pick.prior is not None for pick in picks]),
     )
 
 
 def _text_of(pick: Pick, entry: Entry, library: Library) -> str:
-    if pick.drops_caption:
-        return library.empty
-    return entry.bare if pick.is_prior else entry.text
+    if pick.prior is not None:
+        return library.priors[pick.prior]
+    return library.empty if pick.drops_caption else entry.text
 
 
 def _stacked(states: Sequence[Tensor]) -> Tensor:

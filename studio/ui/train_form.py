@@ -19,7 +19,7 @@ from studio.words import Language
 BASIC = ("name", "trigger_word", "max_steps", "learning_rate", "lora_rank", "lora_alpha", "sample_prompts")
 MORE: dict[str, tuple[str, ...]] = {
     "pictures": ("width", "height", "aspect_buckets", "center_crop", "random_flip", "crops", "caption_dropout",
-                 "prior_share", "validation_share"),
+                 "validation_share", "prior_share", "prior_prompts"),
     "pace": ("max_epochs", "steps_per_epoch", "batch_size", "accumulate_grad_batches", "optimizer", "lr_schedule",
              "warmup_steps", "weight_decay", "gradient_clip", "min_snr_gamma", "noise_offset", "ema_decay", "seed"),
     "watch": ("sample_every", "sample_steps", "sample_seed", "checkpoint_every", "checkpoints_kept",
@@ -30,6 +30,10 @@ MORE: dict[str, tuple[str, ...]] = {
     "paths": ("output_path", "pretrained_unet_path", "pretrained_text_encoder_path", "pretrained_fp16_vae_path"),
 }  # fmt: skip
 """What is folded away, by group; paths only where they may be named."""
+
+
+LINES = ("sample_prompts", "prior_prompts")
+"""Lists, one entry a line."""
 
 
 class TrainForm:
@@ -88,6 +92,9 @@ class TrainForm:
         """Two controls a row; text takes a whole one."""
         waiting: list[str] = []
         for name in names:
+            if name in LINES:
+                self._add(name, value="", lines=2, max_lines=8)
+                continue
             if isinstance(getattr(TrainRequest(), name), str) and not TrainRequest.settings()[name].choices:
                 self._add(name)
                 continue
@@ -118,7 +125,7 @@ class TrainForm:
         default = TrainRequest().to_dict()
         told: dict[str, Any] = {}
         for name, value in values.items():
-            if name == "sample_prompts":
+            if name in LINES:
                 told[name] = [line.strip() for line in str(value or "").splitlines() if line.strip()]
             elif isinstance(default[name], str):
                 told[name] = str(value or "").strip()
@@ -128,7 +135,8 @@ class TrainForm:
 
     def spread(self, request: TrainRequest) -> dict[str, Any]:
         """The values that the controls hold for a request."""
-        told = request.to_dict() | {"sample_prompts": "\n".join(request.sample_prompts)}
+        told = request.to_dict()
+        told |= {name: "\n".join(told[name]) for name in LINES}
         return {name: told[name] for name in self.controls}
 
     def partly(self, values: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:

@@ -201,9 +201,9 @@ def test_what_is_worth_knowing_is_said(storybook, held, fields, words):
     assert words in said(check(storybook, held=held, **fields))
 
 
-def test_prior_preservation_asks_for_a_trigger_word(storybook):
-    assert "Prior preservation needs a trigger word" in said(check(storybook, prior_share=0.3))
-    assert "Prior preservation" not in said(check(storybook, prior_share=0.3, trigger_word="zhuzi"))
+def test_prior_preservation_asks_for_prompts(storybook):
+    assert "Prior preservation needs prompts" in said(check(storybook, prior_share=0.3))
+    assert "Prior preservation" not in said(check(storybook, prior_share=0.3, prior_prompts=("a cat",)))
 
 
 def test_a_trigger_word_or_prodigy_quiets_the_notices(storybook):

@@ -21,7 +21,7 @@ def test_a_step_teaches_the_lora(tmp_path, name):
     parts = {part.name: open_part(part, folder, "cpu", torch.float32) for part in family.parts}
     denoiser = parts[family.denoiser].train()
     request = TrainRequest(name="ink", dataset_path="set", lora_rank=2, lora_target_modules="to_q,to_v",
-                           trigger_word="mobo", prior_share=0.5)  # fmt: skip
+                           prior_prompts=("a cat",), prior_share=0.5)  # fmt: skip
     trained = add_adapter(denoiser, request, name)
     objective = Objective.of(parts["scheduler"])
     task = LoraTask(request, family, denoiser, trained, objective, lambda *_: None, 1)

@@ -54,21 +54,20 @@ def test_a_batch_is_the_same_whenever_it_is_asked_for(stream):
     assert sorted(len(batch.latents) for batch in Feed(one, 0, 2)) == [1, 4]
 
 
-def test_priors_go_without_the_trigger_word(library, stream):
-    library.store.put(
-        "bare", {"prompt_embeds": torch.full((3, 2), -2.0), "pooled_prompt_embeds": torch.zeros(2)}
-    )
-    entries = tuple(replace(entry, bare="bare") for entry in library.entries)
-    told = {"prior_share": 0.4, "caption_dropout": 0.2, "trigger_word": "mobo"}
+def test_priors_go_with_other_prompts(library, stream):
+    for n in range(2):
+        text = {"prompt_embeds": torch.full((3, 2), -2.0 - n), "pooled_prompt_embeds": torch.zeros(2)}
+        library.store.put(f"prior-{n}", text)
+    told = {"prior_share": 0.4, "caption_dropout": 0.2, "prior_prompts": ("a cat", "a dog")}
     made = stream(**told)
-    made._library = replace(library, entries=entries)
+    made._library = replace(library, priors=("prior-0", "prior-1"))
     batches = list(Feed(made, 0, 60))
     priors = torch.cat([batch.priors for batch in batches])
     words = torch.cat([batch.conditioning["prompt_embeds"][:, 0, 0] for batch in batches])
-    assert torch.equal(priors, words < 0)
-    assert 0.4 < priors.float().mean() < 0.65
-    assert {-2.0, -1.0} < set(words.tolist())
-    plain = list(Feed(stream(**told | {"trigger_word": " "}), 0, 60))
+    assert torch.equal(priors, words < -1)
+    assert 0.3 < priors.float().mean() < 0.5
+    assert {-3.0, -2.0, -1.0} < set(words.tolist())
+    plain = list(Feed(stream(**told | {"prior_prompts": ()}), 0, 60))
     assert not any(batch.priors.any() for batch in plain)
     assert equal(plain[0], stream(caption_dropout=0.2).batch(0))
 

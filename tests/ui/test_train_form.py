@@ -30,7 +30,7 @@ def test_every_field_has_one_control(bench):
 
 
 def test_a_request_comes_back_from_its_values(bench):
-    request = TrainRequest(name="ink", trigger_word="墨", sample_prompts=("a boat", "一只船"), learning_rate=5e-4,
+    request = TrainRequest(name="ink", trigger_word="墨", sample_prompts=("a boat", "一只船"), prior_prompts=("a cat", "a dog"), learning_rate=5e-4,
                            random_flip=True, lora_rank=4, ema_decay=0.99, optimizer="prodigy")  # fmt: skip
     values = bench.form.spread(request)
     assert values["sample_prompts"] == "a boat\n一只船"
