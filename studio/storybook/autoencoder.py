@@ -112,7 +112,7 @@ class Trainer:
     def train(self, pictures: Pictures, file: Path, say: Callable[[str], None]) -> Any:
         """Train to the recipe's end, going on from `file` if it holds an earlier state; the latents come out with
         mean 0 and deviation 1 in each channel. Returns the network in evaluation mode."""
-        pace = self._pace()
+        pace = pace_of(self.recipe, self.team)
         if file.exists():
             state = torch.load(file, map_location=self.device, weights_only=True)
             self.vae.load_state_dict(state["model"])
@@ -120,7 +120,7 @@ class Trainer:
                 return self.vae.eval()
             if state["optimizer"] is not None:  # a small copy has none
                 self.optimizer.load_state_dict(state["optimizer"])
-            pace = self._pace(state["step"], state["spent_s"])
+            pace = pace_of(self.recipe, self.team, state["step"], state["spent_s"])
         rng = torch.Generator().manual_seed(1000 + pace.step + 100_000 * self.team.rank)
         saved = time.monotonic()
         while pace.share < 1:
@@ -135,13 +135,14 @@ class Trainer:
             pace.advance()
             if pace.step % 250 == 0 or pace.share == 1:
                 say(f"autoencoder {pace} loss {loss.item():.4f}")
-            if time.monotonic() - saved > 90:
+            if self.team.is_leader and time.monotonic() - saved > 90:
                 saved = time.monotonic()
-                self._save(file, pace, done=False)
+                save(file, self.vae, self.optimizer, pace, done=False)
         self.vae.eval()
         centre_latents(self.vae, pictures, self.recipe.vae_crop, rng)
         self.team.align(self.vae.parameters())
-        self._save(file, pace, done=True)
+        if self.team.is_leader:
+            save(file, self.vae, self.optimizer, pace, done=True)
         return self.vae
 
     def _batch(self, pictures: Pictures, rng: torch.Generator) -> Tensor:
@@ -154,17 +155,19 @@ class Trainer:
             parts.append(pictures.crops(others[int(k)], (batch - flat + 3) // 4, side, rng))
         return torch.cat(parts)[:batch]
 
-    def _pace(self, step: int = 0, spent_s: float = 0.0) -> Pace:
-        agree = self.team.agree if self.team.size > 1 else None
-        return Pace(self.recipe.vae_steps, self.recipe.vae_seconds, step, spent_s, agree)
 
-    def _save(self, file: Path, pace: Pace, done: bool) -> None:
-        if not self.team.is_leader:
-            return
-        part = file.with_suffix(".part")
-        state = {"model": self.vae.state_dict(), "optimizer": self.optimizer.state_dict()}
-        torch.save({**state, "step": pace.step, "spent_s": pace.spent_s, "done": done}, part)
-        part.rename(file)
+def pace_of(recipe: Recipe, team: Team, step: int = 0, spent_s: float = 0.0) -> Pace:
+    """How far the autoencoder's training has come, the same for the whole team."""
+    agree = team.agree if team.size > 1 else None
+    return Pace(recipe.vae_steps, recipe.vae_seconds, step, spent_s, agree)
+
+
+def save(file: Path, vae: Any, optimizer: torch.optim.Optimizer, pace: Pace, done: bool) -> None:
+    """Keep all that going on needs, whole or not at all."""
+    part = file.with_suffix(".part")
+    state = {"model": vae.state_dict(), "optimizer": optimizer.state_dict()}
+    torch.save({**state, "step": pace.step, "spent_s": pace.spent_s, "done": done}, part)
+    part.rename(file)
 
 
 @torch.no_grad()

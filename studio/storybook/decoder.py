@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from studio.storybook.autoencoder import begin_with, to_unit
+from studio.storybook.autoencoder import begin_with, pace_of, save, to_unit
 from studio.storybook.networks import build_vae, mixed
-from studio.storybook.recipe import Pace, Recipe
+from studio.storybook.recipe import Recipe
 from studio.storybook.team import Team
 
 FLAT_SHARE = 0.75
@@ -90,14 +90,14 @@ class Trainer:
     def train(self, lessons: list[Lessons], file: Path, say: Callable[[str], None]) -> Any:
         """Train to the recipe's end, going on from `file` if it holds an earlier state. Returns the network in evaluation
         mode."""
-        pace = self._pace()
+        pace = pace_of(self.recipe, self.team)
         if file.exists():
             state = torch.load(file, map_location=self.device, weights_only=True)
             self.vae.load_state_dict(state["model"])
             if state["done"]:
                 return self.vae.eval()
             self.optimizer.load_state_dict(state["optimizer"])
-            pace = self._pace(state["step"], state["spent_s"])
+            pace = pace_of(self.recipe, self.team, state["step"], state["spent_s"])
         rng = torch.Generator().manual_seed(1000 + pace.step + 100_000 * self.team.rank)
         saved = time.monotonic()
         errors: list[Tensor] = []
@@ -117,11 +117,12 @@ class Trainer:
                 decibels = 10 * torch.log10(4 / torch.cat(errors).clamp_min(1e-10)).mean()
                 errors.clear()
                 say(f"decoder {pace} loss {loss.item():.4f}, flat {decibels.item():.2f} dB")
-            if time.monotonic() - saved > 90:
+            if self.team.is_leader and time.monotonic() - saved > 90:
                 saved = time.monotonic()
-                self._save(file, pace, done=False)
+                save(file, self.vae, self.optimizer, pace, done=False)
         self.team.align(self.vae.parameters())
-        self._save(file, pace, done=True)
+        if self.team.is_leader:
+            save(file, self.vae, self.optimizer, pace, done=True)
         return self.vae.eval()
 
     def _loss(self, z: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -150,18 +151,6 @@ class Trainer:
         mean, logvar = lessons.moments[which].chunk(2, dim=1)
         noise = torch.exp(0.5 * logvar.clamp(-30, 20)) * torch.randn_like(mean)
         return mean + noise, to_unit(lessons.pixels[which])
-
-    def _pace(self, step: int = 0, spent_s: float = 0.0) -> Pace:
-        agree = self.team.agree if self.team.size > 1 else None
-        return Pace(self.recipe.vae_steps, self.recipe.vae_seconds, step, spent_s, agree)
-
-    def _save(self, file: Path, pace: Pace, done: bool) -> None:
-        if not self.team.is_leader:
-            return
-        part = file.with_suffix(".part")
-        state = {"model": self.vae.state_dict(), "optimizer": self.optimizer.state_dict()}
-        torch.save({**state, "step": pace.step, "spent_s": pace.spent_s, "done": done}, part)
-        part.rename(file)
 
 
 def _one_of(lessons: list[Lessons], rng: torch.Generator) -> Lessons:

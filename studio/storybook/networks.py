@@ -12,7 +12,7 @@ TIME_ID_WIDTH = 32
 
 
 def mixed(device: torch.device) -> torch.autocast:
-    """bf16 where a network gains by it: on a GPU. Most processors only imitate it, ten times slower than float32."""
+    """bf16 where a network gains by it: on a GPU. Processors without it imitate it, up to ten times slower than float32."""
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
 
 
