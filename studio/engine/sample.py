@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.engine.cache import Kept
 from studio.engine.events import Step
+from studio.engine.once import once
 from studio.engine.preview import Preview
 from studio.engine.stepwise import Hand, stepwise
 from studio.errors import NotFinite
@@ -95,7 +96,8 @@ def run(work: Work) -> Generator[Step, None, Kept]:
     )  # fmt: skip
 
     def call(on_step: OnStep) -> "torch.Tensor":
-        return work.family.sample(work.parts, scheduler, sampling, on_step)
+        with once(work.parts[work.family.denoiser]):
+            return work.family.sample(work.parts, scheduler, sampling, on_step)
 
     latents = yield from _steps(work, scheduler, call)
     if not bool(torch.isfinite(latents).all()):
