@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from studio.engine.device import use_threads
 from studio.errors import StudioError
 from studio.storybook import autoencoder, judge
 from studio.storybook.captions import caption
@@ -296,6 +297,7 @@ def main(arguments: list[str] | None = None) -> int:
     def say(words: str) -> None:
         print(f"\r{words}", end="", file=sys.stderr, flush=True)
 
+    use_threads()
     judge_ = judge.load(told.model / "judge" / "judge.safetensors")
     exam = examine(judge_, min(told.count, 400))
     psnr = survival(told.model, 12 if told.lora else min(96, told.count), told.device)  # no LoRA touches that
