@@ -15,13 +15,27 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores: more thre
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`python -m pytest --all`: the long tests too."""
+    parser.addoption("--all", action="store_true", help="run the long tests too")
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Warnings are errors; these come out of diffusers' own imports, and nothing of ours can avoid them."""
+    """Warnings are errors; these come out of diffusers' own imports, and nothing of ours can avoid them. And where nobody
+    says what to run, it is all but the long tests: those wait for `--all`, `-m long`, or a path."""
     config.addinivalue_line("filterwarnings", "ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+    told = config.option
+    is_asked = told.all or told.markexpr or told.keyword
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS and not is_asked:
+        told.markexpr = "not long"
 
 
 LONGEST = ("browser", "training", "storybook", "benchmarks", "test_seed_story", "engine")
 """Folders whose files take longest, and one file. Begun last, one of them would keep all processes but one waiting for it."""
+
+
+OWN_STUDIO = ("test_dataset", "test_models", "test_train")
+"""Browser tests that start a studio of their own."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,13 +46,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """File by file, but all browser tests in one process: each would start a Chromium and a studio of its own."""
+    """File by file, but the browser tests in two processes: each file would start a Chromium of its own, and a studio
+    where it doesn't have one of its own anyway."""
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file = super()._split_scope(nodeid)
-            return "tests/browser" if file.startswith("tests/browser/") else str(file)
+            file = str(super()._split_scope(nodeid))
+            if not file.startswith("tests/browser/"):
+                return file
+            return "tests/browser, own studios" if Path(file).stem in OWN_STUDIO else "tests/browser"
 
     return Scheduling(config, log)
 

@@ -233,6 +233,7 @@ def test_no_state_at_module_level(name):
         yield f"{name} uses global"
 
 
+@pytest.mark.long
 def test_the_page_comes_up_without_torch():
     code = (
         "import sys, studio.ui.page, studio.studio, studio.families.kolors, studio.engine.host\n"

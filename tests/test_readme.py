@@ -38,6 +38,7 @@ def test_requirements_are_pinned_and_met_here(name):
             assert version(package).split("+")[0] == pin, package
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_works(page, tmp_path, monkeypatch, capsys):
     """In the order of the page, as its reader would. What takes minutes or never ends is asked for its help, which must

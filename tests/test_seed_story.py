@@ -3,9 +3,12 @@
 import json
 import sys
 
+import pytest
+
 from tests import seed_story
 
 
+@pytest.mark.long
 def test_the_seeds_story_holds(tiny_kolors, tmp_path, monkeypatch, capsys):
     (tmp_path / "gradio.py").write_text("raise ImportError('no command needs gradio')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))

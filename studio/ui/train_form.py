@@ -89,19 +89,19 @@ class TrainForm:
                 self._pairs(names)
 
     def _pairs(self, names: tuple[str, ...]) -> None:
-        """Two controls a row; text takes a whole one."""
+        """Two controls a row, in their order; text takes a whole one."""
         waiting: list[str] = []
         for name in names:
-            if name in LINES:
-                self._add(name, value="", lines=2, max_lines=8)
-                continue
-            if isinstance(getattr(TrainRequest(), name), str) and not TrainRequest.settings()[name].choices:
-                self._add(name)
-                continue
-            waiting.append(name)
-            if len(waiting) == 2:
+            is_text = isinstance(getattr(TrainRequest(), name), str) and not TrainRequest.settings()[name].choices
+            if waiting and (is_text or name in LINES or len(waiting) == 2):
                 self._row(*waiting)
                 waiting = []
+            if name in LINES:
+                self._add(name, value="", lines=2, max_lines=8)
+            elif is_text:
+                self._add(name)
+            else:
+                waiting.append(name)
         if waiting:
             self._row(*waiting)
 

@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 BENCHMARK = Path(__file__).parent / "chain.py"
 
 
+@pytest.mark.long
 def test_benchmark_prints_both_and_their_latents_are_equal(tiny_kolors):
     told = subprocess.run(
         [

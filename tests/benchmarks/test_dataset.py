@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 BENCHMARK = Path(__file__).parent / "dataset.py"
 
 
+@pytest.mark.long
 def test_benchmark_prints_speed_memory_and_growth_and_finds_what_was_planted():
     words = ["--pictures", "40", "--alone", "20", "--others", "20", "--rows", "50", "200", "--json"]
     told = subprocess.run(

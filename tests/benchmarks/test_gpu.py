@@ -5,9 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 BENCHMARK = Path(__file__).parent / "gpu.py"
 
 
+@pytest.mark.long
 def test_every_line_is_printed():
     asked = ["--tiny", "--steps", "2", "--side", "64", "--cap-gb", "8", "--json"]
     told = subprocess.run([sys.executable, BENCHMARK, *asked], capture_output=True, text=True, check=True)

@@ -19,6 +19,8 @@ from tests.browser.test_looks import NAMELESS, OVERFLOW
 from tests.browser.test_train import CUT
 from tests.house import HOSTILE, served
 
+pytestmark = pytest.mark.long
+
 PATIENT = 120_000
 """How long an import or a check may take on a busy machine, in milliseconds."""
 

@@ -10,6 +10,8 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import come_in, fill, finish, generate
 
+pytestmark = pytest.mark.long
+
 
 def test_words_become_a_preview_and_then_a_picture_with_its_settings(visit):
     page = visit()

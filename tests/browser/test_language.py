@@ -5,6 +5,8 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import come_in, fill, generate, window
 
+pytestmark = pytest.mark.long
+
 
 def test_chinese_browsers_get_chinese(visit):
     page = visit("zh-CN")

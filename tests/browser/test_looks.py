@@ -5,6 +5,8 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import generate
 
+pytestmark = pytest.mark.long
+
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 NAMELESS = """[...document.querySelectorAll('button, input, textarea')].filter((e) => e.offsetParent !== null
   && !(e.innerText || e.ariaLabel || e.placeholder || e.title || e.labels?.[0]?.innerText

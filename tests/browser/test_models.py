@@ -10,6 +10,8 @@ from tests.browser.test_looks import NAMELESS, OVERFLOW
 from tests.fetch.mirror import LEFT, Toy, mirrored
 from tests.house import furnish, served
 
+pytestmark = pytest.mark.long
+
 BIG = "unet/diffusion_pytorch_model.safetensors"
 
 

@@ -2,11 +2,14 @@
 
 import io
 
+import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.conftest import come_in, finish, generate
 from tests.browser.test_looks import OVERFLOW
+
+pytestmark = pytest.mark.long
 
 
 def picture(width=320, height=190):

@@ -17,6 +17,8 @@ from tests.browser.conftest import come_in, generate, window
 from tests.browser.test_looks import NAMELESS, OVERFLOW
 from tests.house import HOSTILE, served
 
+pytestmark = pytest.mark.long
+
 PATIENT = 240_000
 """How long a run may take on a busy machine, in milliseconds."""
 CUT = "document.querySelector('.gradio-container').scrollWidth > document.documentElement.clientWidth"

@@ -4,10 +4,13 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import fill, generate
 from tests.house import HOSTILE
+
+pytestmark = pytest.mark.long
 
 
 def worker_of(pid: int) -> int:

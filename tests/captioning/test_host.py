@@ -40,6 +40,7 @@ def missing(root: Path) -> int:
         return catalogue.count(Query(is_uncaptioned=True))
 
 
+@pytest.mark.long
 def test_a_stopped_run_keeps_what_it_wrote_and_another_goes_on_in_chinese(root, settings):
     with closing(caption(root, BLIP, None, settings)) as steps:
         for step in steps:
@@ -61,6 +62,7 @@ def test_a_stopped_run_keeps_what_it_wrote_and_another_goes_on_in_chinese(root, 
     assert tally == {"blip:blip-tiny": 7 - left, "qwen_vl:qwen-tiny": left, "": 1}
 
 
+@pytest.mark.long
 def test_a_killed_worker_is_one_sentence_and_what_it_wrote_stays(root, settings):
     chosen = [2, 3, 4, 5, 6, 999]
     steps = caption(root, FLORENCE, chosen, settings)

@@ -90,6 +90,7 @@ def test_synthetic_scenes_need_nothing(run):
     assert run("prepare", "猫")[0] == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("layout", ["imagefolder", "kohya", "aitoolkit", "diffsynth", "webdataset"])
 def test_any_layout_is_checked_and_errors_are_exit_code_1(run, own, painted, tmp_path, layout):
     out_dir = tmp_path / layout

@@ -155,6 +155,7 @@ def test_the_score_is_what_its_sentence_says():
     assert score_of([row("error", ids=tuple(range(9)), errors=9, blocks=True, is_of_the_set=True)], 9) == 0
 
 
+@pytest.mark.long
 def test_many_pictures_take_their_time_but_no_more(tmp_path):
     """Ten times as many pictures take far less than a hundred times as long, and 100 MB at most."""
     took = {}

@@ -316,6 +316,7 @@ def test_bad_loras_are_refused_and_harm_nothing(chain, job, tmp_path, tiny_kolor
         assert fresh(chain, job()) == base
 
 
+@pytest.mark.long
 def test_closing_at_any_yield_leaves_the_next_picture_alone(chain, job, tiny_lora):
     wanted = fresh(chain, job())
     disturbing = job([use(tiny_lora, 0.9)], prompt="something else", sampler="dpmpp_2m_sde", seed=9, count=2)

@@ -85,6 +85,7 @@ def test_fewer_bits_give_another_picture_that_is_kept_apart(chain, job, wanted, 
     assert (far - near).abs().mean() < 8
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", [*EXACT, *ROUNDED])
 def test_loras_come_and_go_in_every_mode(chain, job, tiny_lora, mode):
     base = fresh(chain, job(memory=mode))
@@ -241,6 +242,7 @@ def test_tiles_are_asked_for_only_while_decoding_and_are_kept_apart(chain, job, 
     assert pictures(chain.run(job())) == wanted
 
 
+@pytest.mark.long
 def test_tiles_on_storybook_are_undone():
     family = families()["kolors"]
     vae = open_part(family.part("vae"), ROOT / "models" / "storybook", "cpu", torch.float32)

@@ -67,6 +67,7 @@ def until_step(events, step):
     return next(event for event in events if isinstance(event, Step) and event.step == step)
 
 
+@pytest.mark.long
 def test_paints_what_the_chain_paints(engine, job):
     events = list(engine.run(job(count=2)))
     assert pictures(events) == pictures(Chain().run(job(count=2)))
@@ -136,6 +137,7 @@ def test_killed_mid_picture_is_told_at_once_and_survived(engine, job):
     assert pictures(engine.run(job(seed=9))) == wanted
 
 
+@pytest.mark.long
 def test_killed_while_idle_is_started_again(engine, job):
     wait_for(lambda: engine.is_ready)
     pid = engine.pid
@@ -166,6 +168,7 @@ def test_closing_the_engine_ends_the_worker(job):
     assert not is_running(pid)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_mid_picture", [False, True])
 def test_worker_ends_when_the_page_is_killed(tiny_kolors, is_mid_picture):
     code = f"""
@@ -196,6 +199,7 @@ def test_worker_ends_when_the_page_is_killed(tiny_kolors, is_mid_picture):
     wait_for(lambda: not is_running(worker), 5)
 
 
+@pytest.mark.long
 def test_page_process_stays_without_torch(tiny_kolors):
     code = f"""
         import sys

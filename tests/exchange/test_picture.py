@@ -138,6 +138,7 @@ def test_a_jpeg_that_claims_too_many_pixels_is_not_opened(size):
         read_settings(raw[:at] + struct.pack(">HH", *size) + raw[at + 4 :])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [b"zTXt", b"iTXt"])
 def test_a_text_that_swells_is_not_unpacked(kind):
     bomb = zlib.compress(bytes(500 * 2**20), 9)

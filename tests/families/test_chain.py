@@ -33,6 +33,7 @@ def previews_of(events):
     return [event.preview_jpeg for event in events if isinstance(event, Step)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["flux", "flux2_klein", "qwen_image", "sd3", "z_image"])
 def test_picture_and_previews_of_a_rounded_size(chain, tiny, name):
     events = list(chain.run(job(tiny(name), name)))
@@ -57,6 +58,7 @@ def test_distilled_guidance_counts_and_its_negative_prompt_does_not(chain, tiny)
     assert painted(guidance=1.0)[0] != plain
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["sd15", "sdxl"])
 def test_prompts_of_several_windows_are_painted_whole(chain, tiny, name):
     def painted(prompt, **more):

@@ -76,6 +76,7 @@ def test_stages_are_the_single_call(opened, name, dtype, size, guidance):
 
 
 @EVERY
+@pytest.mark.long
 def test_each_text_changes_the_picture(opened, name):
     """Otherwise the test above would compare pictures that no text had reached."""
     model = opened(name)

@@ -52,6 +52,7 @@ def sampled(held, begun, sampler, strength, is_whole=False):
     return made, len(calls)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "sampler"), EVERY)
 def test_the_stronger_the_further_from_the_start(opened, begun, name, sampler):
     import torch
@@ -75,6 +76,7 @@ def test_the_stronger_the_further_from_the_start(opened, begun, name, sampler):
     assert bool(torch.isfinite(whole).all())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", families())
 def test_the_whole_way_is_the_picture_from_noise(opened, begun, name):
     import torch

@@ -51,6 +51,7 @@ def assert_equal(found, wanted):
         assert (found[name] - delta).abs().max() < 1e-5, name
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("family", "names", "spelling"), TABLE, ids=IDS)
 def test_every_layer_arrives_as_strong_as_it_was_trained(tmp_path, family, names, spelling):
     known = shapes(family)

@@ -45,6 +45,7 @@ def launch(settings, ask):
     return launch
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "environment",
     [{"LOCAL_WORLD_SIZE": "3"}, {"TORCHELASTIC_RUN_ID": "a b/c"}, {"SLURM_JOB_ID": "77", "SLURM_STEP_ID": "0"},
@@ -57,6 +58,7 @@ def test_all_ranks_work_on_one_run_though_rank_0_comes_last(launch, runs, enviro
     assert view.record.started_at
 
 
+@pytest.mark.long
 def test_a_job_that_is_requeued_takes_its_run_up_again(launch, runs):
     job = {"SLURM_JOB_ID": "77", "SLURM_STEP_ID": "0"}
     first = launch([0, 1], **job)

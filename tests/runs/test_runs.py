@@ -255,6 +255,7 @@ def test_what_a_crash_left_half_made_is_swept_away(runs, ask):
     assert [file.name for file in runs.dir.iterdir()] == [".lock"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("file", "content"),
     [("run.json", b""), ("run.json", b"[]"), ("run.json", b'{"state": "dancing"}'), ("run.json", b'{"pid": "x"}'),

@@ -54,6 +54,7 @@ def paint(config, sampler, schedule, steps, seed=0):
     return latents, noise
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", CONFIGS)
 @pytest.mark.parametrize(("sampler", "schedule"), PAIRS)
 def test_every_pair_stays_finite_and_in_scale(kind, sampler, schedule):
@@ -66,6 +67,7 @@ def test_every_pair_stays_finite_and_in_scale(kind, sampler, schedule):
     assert result.std() > (0.5 if steps >= 20 else 0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", CONFIGS)
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("sampler", DETERMINISTIC)

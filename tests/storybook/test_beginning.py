@@ -40,6 +40,7 @@ def read(pixels):
     return judge.read(seen, picture)[0]
 
 
+@pytest.mark.long
 def test_the_scene_stays_and_the_thing_takes_another_colour(drawn):
     reading = read(painted(drawn, "a blue house on the grass by day", 0.75))
     assert (reading.ground, reading.time) == ("grass", "day")
@@ -47,6 +48,7 @@ def test_the_scene_stays_and_the_thing_takes_another_colour(drawn):
     assert abs(reading.things[0].x - 0.5) < 0.1
 
 
+@pytest.mark.long
 def test_a_mask_lets_only_the_thing_change(drawn):
     with Image.open(drawn / "scene.png") as scene:
         old = np.asarray(scene.convert("RGB"))

@@ -33,6 +33,7 @@ def test_only_one_kind_is_painted() -> None:
     assert len({scene.things[0].colour for scene in scenes}) > 5
 
 
+@pytest.mark.long
 def test_a_spotter_tells_the_creature_from_all_else() -> None:
     _, right = train_spotter(judge.load(score.MODEL_DIR / "judge" / "judge.safetensors"), "mobo", 60, 40)
     assert right >= 0.9

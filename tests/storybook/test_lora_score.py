@@ -13,6 +13,7 @@ from tests.tiny import build_lora
 COUNT, STEPS, GUIDANCE = 2, 1, 3.0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("has_trigger", [False, True])
 def test_a_lora_is_weighed_and_leaves_nothing_behind(tmp_path: Path, has_trigger: bool) -> None:
     file = build_lora(tmp_path / "wild.safetensors", score.MODEL_DIR)

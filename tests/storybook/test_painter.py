@@ -47,6 +47,7 @@ def test_picture_has_the_scene_size_and_is_rgb() -> None:
             assert (picture.size, picture.mode) == (size, "RGB"), style
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("style", STYLES)
 def test_every_kind_paints_in_every_style(style: str) -> None:
     for i, kind in enumerate(KINDS):
@@ -78,6 +79,7 @@ def test_mirrored_things_are_flipped() -> None:
         assert np.allclose(96 - mark.points[:, 0], other.points[:, 0], atol=1e-3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("colour", COLOURS)
 def test_named_colour_dominates_every_kind(colour: str) -> None:
     names = list(COLOURS)
@@ -92,6 +94,7 @@ def test_named_colour_dominates_every_kind(colour: str) -> None:
         assert shares[names.index(colour)] >= 0.5, (kind, scene.time, shares.round(2))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("time", TIMES)
 @pytest.mark.parametrize("ground", GROUNDS)
 def test_every_colour_stands_out_from_every_ground(ground: str, time: str) -> None:

@@ -64,6 +64,7 @@ def test_prompts_cover_both_languages_and_a_quarter_held_out() -> None:
     assert {s.arrangement for s, _, _ in asked} == {"single", "left", "above", "group", "row"}
 
 
+@pytest.mark.long
 def test_judge_is_right_about_true_scenes(shipped: judge.Judge) -> None:
     exam = score.examine(shipped, 48)
     assert exam["clean"] >= 0.98
@@ -76,6 +77,7 @@ def test_judge_sees_nothing_in_an_empty_picture(shipped: judge.Judge) -> None:
     assert judge.read(shipped, torch.full((1, 3, 256, 256), 0.6))[0].things == ()
 
 
+@pytest.mark.long
 def test_json_has_the_promised_keys(capsys: pytest.CaptureFixture[str]) -> None:
     assert score.main(["--count", "8", "--steps", "2", "--json", "--device", "cpu"]) == 0
     told = json.loads(capsys.readouterr().out)

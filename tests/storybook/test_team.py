@@ -45,6 +45,7 @@ def member(rank: int, port: int, folder: str) -> None:
     team.close()
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore")
 def test_two_processes_equal_one_with_both_batches(tmp_path: Path) -> None:
     with socket.socket() as free:

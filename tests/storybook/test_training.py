@@ -70,6 +70,7 @@ def test_chinese_is_read_word_by_word(tokenizer_file: Path) -> None:
     assert pieces[-9:] == ["一", "只", "绿色", "的", "猫", "在", "小船", "的", "左边"]
 
 
+@pytest.mark.long
 def test_reading_is_learnt(tokenizer_file: Path) -> None:
     names = tokenizer.load(tokenizer_file)
     recipe = replace(
@@ -143,6 +144,7 @@ def test_centred_latents_reconstruct_the_same() -> None:
     assert (latents.std((0, 2, 3)) - 1).abs().max() < 0.3
 
 
+@pytest.mark.long
 def test_smoke_makes_a_folder_that_the_pipeline_loads(tmp_path: Path) -> None:
     """In two goes, the second on another machine with nothing but the first one's small copy."""
     from diffusers import KolorsPipeline

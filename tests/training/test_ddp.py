@@ -27,6 +27,7 @@ def alone(train, ask):
     return train(ask(batch_size=4, max_steps=5, ema_decay=0.9))
 
 
+@pytest.mark.long
 def test_two_devices_learn_what_one_does(alone, ask, new_run, start):
     folder = new_run(ask(batch_size=2, devices=2, max_steps=5, ema_decay=0.9, checkpoint_every=2, name="two"))
     worker = start(folder)
@@ -37,6 +38,7 @@ def test_two_devices_learn_what_one_does(alone, ask, new_run, start):
     assert len(told(folder, "started")) == 1
 
 
+@pytest.mark.long
 def test_two_devices_stop_together_and_go_on(alone, ask, new_run, start):
     folder = new_run(ask(batch_size=2, devices=2, max_steps=5, ema_decay=0.9, name="two"))
     worker = start(folder)
@@ -48,6 +50,7 @@ def test_two_devices_stop_together_and_go_on(alone, ask, new_run, start):
     assert_same_course([e["loss"] for e in told(folder, "step")], losses(alone))
 
 
+@pytest.mark.long
 def test_torchrun_starts_the_processes(alone, ask, new_run, settings):
     folder = new_run(ask(batch_size=2, devices=2, max_steps=5, ema_decay=0.9, name="two"))
     told_folders = {

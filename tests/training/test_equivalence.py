@@ -91,6 +91,7 @@ def plain(request, denoiser, given):
     return losses
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "changes", [{}, {"accumulate_grad_batches": 4}, {"adapter": "dora"}, {"adapter": "lokr"}]
 )
@@ -115,6 +116,7 @@ def test_gradient_checkpointing_changes_no_loss(ask, tiny_kolors):
     )
 
 
+@pytest.mark.long
 def test_learning_brings_the_loss_down(ask, denoiser):
     given = batches(1) * 40
     losses, _ = ours(ask(learning_rate=2e-2), denoiser, given)

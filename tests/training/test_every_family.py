@@ -15,6 +15,7 @@ from tests.tinies import build
 TEXTS = ("a red house on green grass", "夜晚")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", families())
 def test_a_step_teaches_the_lora(tmp_path, name):
     family, folder = families()[name], build(name, tmp_path / name)

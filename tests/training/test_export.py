@@ -69,6 +69,7 @@ ATTENTION = "to_q,to_k,to_v,to_out"
 EVERYWHERE = f"{ATTENTION},ff.net.0.proj,ff.net.2,proj_in,conv1,conv_shortcut,conv_in,time_emb_proj"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("layout", ["kohya", "diffusers"])
 @pytest.mark.parametrize(("size", "targets"), [(1.0, ATTENTION), (1e-5, ATTENTION), (1e-3, EVERYWHERE)])
 @pytest.mark.parametrize("build", [kolors, sdxl])
@@ -117,6 +118,7 @@ def answer(network):
         )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("layout", ["kohya", "diffusers"])
 @pytest.mark.parametrize("adapter", ["lora", "dora", "lokr"])
 @pytest.mark.parametrize(("rank", "targets"), [(4, ATTENTION), (1, ATTENTION), (4, EVERYWHERE)])
@@ -138,6 +140,7 @@ def test_studio_loads_every_kind_again(tiny_kolors, ask, tmp_path, adapter, rank
     assert torch.equal(answer(fresh), base)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("first", ["lora", "dora", "lokr"])
 @pytest.mark.parametrize("second", ["lora", "dora", "lokr"])
 def test_kinds_mix(tiny_kolors, ask, tmp_path, first, second):

@@ -40,6 +40,7 @@ def assert_equal_states(one, two):
         assert all(bool((torch.as_tensor(kept[name]) == torch.as_tensor(other[name])).all()) for name in kept)
 
 
+@pytest.mark.long
 def test_killed_at_a_random_step_and_resumed_equals_uninterrupted(train, ask, new_run, start, settings):
     whole = train(ask(**HARD))
     folder = new_run(ask(**HARD, name="again"))
@@ -59,6 +60,7 @@ def test_killed_at_a_random_step_and_resumed_equals_uninterrupted(train, ask, ne
     assert all(torch.equal(one[key], two[key]) for key in one)
 
 
+@pytest.mark.long
 def test_order_to_stop_saves_and_resuming_ends_the_same(train, ask, new_run, start):
     whole = train(ask(max_steps=8))
     folder = new_run(ask(max_steps=8, name="again"))
@@ -96,6 +98,7 @@ def test_other_optimizers_resume_to_the_bit(train, ask, new_run, optimizer):
     assert_equal_states(last_state(folder), last_state(whole))
 
 
+@pytest.mark.long
 def test_killed_before_the_first_checkpoint_begins_anew(train, ask, new_run, start):
     folder = new_run(ask(max_steps=5))
     worker = start(folder)
@@ -156,6 +159,7 @@ def test_changed_pictures_are_told_and_asked_about(train, ask, tmp_path, picture
     assert folder.record().state == "finished"
 
 
+@pytest.mark.long
 def test_orders_to_save_and_sample_are_obeyed(ask, new_run, start):
     folder = new_run(ask(max_steps=40, name="long"))
     worker = start(folder)

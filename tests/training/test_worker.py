@@ -77,6 +77,7 @@ def test_loss_that_goes_off_before_any_checkpoint_says_so(train, ask):
     assert folder.checkpoints() == []
 
 
+@pytest.mark.long
 def test_validation_asks_the_same_every_time(train, ask, tmp_path):
     own = paint_set(tmp_path / "set", [(64, 64)] * 4)
     paint_set(own, [(64, 64), (64, 64), (96, 64)], "validation")
@@ -101,6 +102,7 @@ def test_averages_are_what_is_validated_and_left(train, ask, settings):
     assert float((left - last).norm() / last.norm()) > 1e-2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("changes", [
     {"adapter": "dora", "lora_target_modules": "to_q,to_out,conv1,proj_in"},
     {"adapter": "lokr", "lora_target_modules": "to_q,to_out,conv1,proj_in"},

@@ -163,6 +163,7 @@ def test_the_whole_tab_speaks_chinese(bench, settings):
     assert "2 张图片" in shown(told, bench.room.top.line)
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_pictures_cost_a_page(bench, settings, capsys, monkeypatch):
     """What is asserted is the work: one page of rows is read, no picture is opened, nothing is decoded."""
     with Sets(settings).create("many", Need()) as catalogue:

@@ -91,6 +91,7 @@ def test_the_best_is_large_before_it_is_sharp(catalogue):
     assert best_of([second, large]) is large
 
 
+@pytest.mark.long
 def test_pages_of_groups_cost_a_page_at_any_size(bench, settings, capsys, monkeypatch):
     """What is asserted is the work: the pictures are compared once, and a page reads its own pictures alone."""
     news = [

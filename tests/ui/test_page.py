@@ -217,6 +217,7 @@ sys.exit(serving.serve())
 """The studio as `--share` starts it, short of opening the tunnel."""
 
 
+@pytest.mark.long
 def test_a_shared_page_lets_nobody_in_without_the_password(house, tmp_path):
     script = tmp_path / "locked.py"
     script.write_text(LOCKED, encoding="utf-8")
@@ -238,6 +239,7 @@ def test_drawing_writes_no_file_beside_the_code(desk):
     assert not list((ROOT / "studio").rglob("*.pyi"))
 
 
+@pytest.mark.long
 def test_the_page_process_never_imports_torch():
     code = (
         "import sys; from studio.settings import Settings; from studio.studio import Studio\n"

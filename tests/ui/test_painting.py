@@ -79,6 +79,7 @@ def test_the_easel_speaks_the_visitors_language(desk, language, words):
     assert words in last(run(desk, language), desk.on.easel)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("values", "field"),
     [({"width": 10}, "width"), ({"steps": 0}, "steps"), ({"guidance": 99.0}, "guidance"), ({"count": 17}, "count"),

@@ -12,6 +12,7 @@ from studio.ui import serve as serving
 from tests.house import Served
 
 
+@pytest.mark.long
 def test_the_page_is_served_and_ends_cleanly(house, tmp_path):
     page = Served(house, tmp_path / "out", "--language", "en")
     try:
