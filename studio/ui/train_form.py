@@ -92,7 +92,9 @@ class TrainForm:
         """Two controls a row, in their order; text takes a whole one."""
         waiting: list[str] = []
         for name in names:
-            is_text = isinstance(getattr(TrainRequest(), name), str) and not TrainRequest.settings()[name].choices
+            is_text = (
+                isinstance(getattr(TrainRequest(), name), str) and not TrainRequest.settings()[name].choices
+            )
             if waiting and (is_text or name in LINES or len(waiting) == 2):
                 self._row(*waiting)
                 waiting = []
