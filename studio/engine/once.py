@@ -5,7 +5,6 @@ that changes from step to step. With a LoRA on them they cost an adapter's call 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import local
 from typing import Any
 
 _OF_THE_TEXT = ("attn2.to_k", "attn2.to_v")
@@ -35,15 +34,16 @@ def _layers(denoiser: Any) -> list[Any]:
 
 
 def _remembering(forward: Any) -> Any:
-    """`forward` with its last answer kept, each thread's own, for as long as it is asked about the very same tensor."""
-    last = local()
+    """`forward` with its last answer kept, for as long as it is asked about the very same tensor."""
+    asked = answer = None
 
     def remembering(x: Any, *given: Any, **named: Any) -> Any:
+        nonlocal asked, answer
         if given or named:
             return forward(x, *given, **named)
-        if getattr(last, "asked", None) is not x:
-            last.answer = forward(x)
-            last.asked = x
-        return last.answer
+        if asked is not x:
+            answer = forward(x)
+            asked = x
+        return answer
 
     return remembering
