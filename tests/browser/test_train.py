@@ -252,6 +252,12 @@ def test_nothing_is_cut_off_at_any_width(visit, locale):
         assert not page.evaluate(CUT), width
 
 
+def test_the_card_speaks_the_visitors_language_from_the_start(visit):
+    page = visit("zh-CN")
+    turn_to_train(page)
+    expect(page.locator("#ink-train-check")).to_contain_text("图片")
+
+
 def test_every_control_has_a_name_and_tabs_are_reached_by_keyboard(visit):
     page = visit()
     page.locator("#ink-tab-generate-button").focus()

@@ -151,7 +151,8 @@ def _wire_opening(sheet: Sheet, on: TrainSurface) -> None:
 
     outputs = [*dict.fromkeys([*starting.form_parts, *starting.check_parts, *watching.parts])]
     sheet.page.load(opened, [starting.kept, sheet.language], outputs, js=SETTLE, **_QUIET)
-    sheet.language.input(starting.check, starting.needs, starting.check_parts, **_QUIET)
+    # by change: the words of a form that is being filled are checked before the page knows its language
+    sheet.language.change(starting.check, starting.needs, starting.check_parts, **_QUIET)
     sheet.language.input(watching.look, watching.needs, watching.parts, **_QUIET)
 
 
