@@ -20,6 +20,7 @@ class Shelf:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._seen: dict[tuple[Path, int, int, float], LoraCard] = {}
+        self._read: dict[Path, tuple[tuple[int, int], ModelCard]] = {}
         self._fits: dict[tuple[LoraCard, Path], int] = {}
 
     def models(self) -> list[ModelCard]:
@@ -86,8 +87,15 @@ class Shelf:
         return sorted((self._settings.models_dir / "cards").glob("*.toml"))
 
     def _model(self, file: Path) -> ModelCard | PresetBroken:
+        """The card in a file, or what is wrong with it; read anew when the file has changed."""
         try:
-            return read_model_card(file, self._settings.models_dir)
+            stat = file.stat()
+            age = (stat.st_size, stat.st_mtime_ns)
+            if file not in self._read or self._read[file][0] != age:
+                self._read[file] = (age, read_model_card(file, self._settings.models_dir))
+            return self._read[file][1]
+        except OSError as error:
+            return PresetBroken.because(f"models/cards/{file.name}", error)
         except PresetBroken as error:
             return error
 

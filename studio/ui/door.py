@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from studio.settings import Settings
+from studio.ui.mending import Mended
 from studio.ui.speech import load_words
 from studio.ui.theme import ink
 
@@ -44,7 +45,10 @@ def launch_options(settings: Settings, language: str = "auto") -> dict[str, Any]
         "favicon_path": str(_ASSETS / "seal.svg"),
         "i18n": gr.I18n(**load_words()),
         "app_kwargs": {
-            "middleware": [Middleware(Door, first=first_script(language), is_strict=settings.host == "local")]
+            "middleware": [
+                Middleware(Door, first=first_script(language), is_strict=settings.host == "local"),
+                Middleware(Mended, frontend=FRONTEND),
+            ]
         },
         "max_file_size": "50mb",
         "allowed_paths": [],

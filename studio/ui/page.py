@@ -10,6 +10,7 @@ from studio.catalog import scan
 from studio.studio import Studio
 from studio.ui.door import launch_options
 from studio.ui.sheet import Sheet, Tab
+from studio.ui.sparing import SparingBlocks
 from studio.ui.speech import Speech
 
 __all__ = ["build_page", "launch_options"]
@@ -29,7 +30,7 @@ def build_page(studio: Studio) -> gr.Blocks:
     for name, value in _SPARING.items():
         os.environ.setdefault(name, value)  # read when the queue is made
     speech = Speech()
-    with gr.Blocks(
+    with SparingBlocks(
         title=speech.say("en", "page.title"), analytics_enabled=False, delete_cache=_CACHE_S
     ) as page:
         _draw_tabs(Sheet(page, studio, speech, _draw_masthead(speech)))

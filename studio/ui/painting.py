@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from studio.batch import pictures
-from studio.engine.events import Event, Notice
+from studio.engine.events import Event, Finished, Notice, StageEnded
 from studio.errors import StudioError, Unexpected
 from studio.history import Entry
 from studio.requests import GenerateRequest
@@ -39,6 +39,9 @@ class Run:
     chain: Chain = field(default_factory=Chain)
     saved: list[Entry] = field(default_factory=list)
     failed: StudioError | None = None
+    is_drawn: bool = True
+    """Whether the page shows all that has been told. After the end of a stage or of the run another event or drawing
+    follows at once, so that these are not drawn by themselves: each drawing costs the engine some of its processor."""
 
 
 class Painting:
@@ -145,10 +148,10 @@ class Painting:
     def _event(self, event: Event | Saved | Waiting, run: Run) -> dict[Any, Any]:
         language = run.turn.language
         updates: dict[Any, Any] = {}
-        if run.easel.take(event):
-            updates[self._on.easel] = run.easel.html(self._speech, language)
-        if not isinstance(event, Saved | Waiting) and run.chain.take(event):
-            updates[self._on.chain] = run.chain.html(self._speech, language)
+        run.is_drawn &= not run.easel.take(event)
+        run.is_drawn &= isinstance(event, Saved | Waiting) or not run.chain.take(event)
+        if not run.is_drawn and not isinstance(event, StageEnded | Finished):
+            updates, run.is_drawn = self._drawn(run), True
         if isinstance(event, Saved):
             updates |= self._pictures(run.saved, language)
         elif isinstance(event, Notice):

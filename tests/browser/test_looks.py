@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import generate
+from tests.browser.conftest import come_in, generate
 
 pytestmark = pytest.mark.long
 
@@ -57,3 +57,17 @@ def test_the_keyboard_reaches_generate(visit):
     page.locator("#ink-negative-prompt textarea").focus()
     page.keyboard.press("Tab")
     expect(page.locator("#ink-generate")).to_be_focused()
+
+
+def test_a_page_that_is_left_alone_rests(visit):
+    page = visit()
+    page.add_init_script("""const ask = window.requestAnimationFrame.bind(window);
+        window.frames_asked = 0; window.requestAnimationFrame = (draw) => { window.frames_asked += 1; return ask(draw); };""")
+    come_in(page, page.url)
+    generate(page, prompt="x")
+    asked = [page.evaluate("window.frames_asked")]
+    while len(asked) < 30 and (len(asked) < 2 or asked[-1] > asked[-2]):
+        page.wait_for_timeout(1000)
+        asked.append(page.evaluate("window.frames_asked"))
+    assert asked[0] > 0
+    assert asked[-1] == asked[-2], asked

@@ -10,6 +10,7 @@ from studio.families import families
 from studio.requests import GenerateRequest
 from studio.settings import ROOT, Settings
 from studio.shelf import Shelf
+from studio.shelf.models import read_model_card
 from tests.test_headers import written
 
 PARTS = {
@@ -202,3 +203,17 @@ def test_kolors_as_first_published_lacks_what_is_not_there(settings):
         place.mkdir()
         written(place / file, {"w": ("F32", (2,), bytes(8))})
     assert Shelf(settings).model("kolors-first").is_present
+
+
+def test_a_card_is_read_once_and_anew_when_it_has_changed(settings, monkeypatch):
+    shelf, read = Shelf(settings), []
+    monkeypatch.setattr(
+        "studio.shelf.read_model_card",
+        lambda file, folder: read.append(file.stem) or read_model_card(file, folder),
+    )
+    first = {card.name: card for card in shelf.models()}
+    assert {card.name: card for card in shelf.models()} == first
+    assert sorted(read) == sorted(first)
+    file = settings.models_dir / "cards" / "toy.toml"
+    file.write_text(file.read_text("utf-8").replace("weights/toy", "weights/other"), encoding="utf-8")
+    assert next(card for card in shelf.models() if card.name == "toy").folder.name == "other"
