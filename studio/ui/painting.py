@@ -1,7 +1,9 @@
 """From Generate to picture: runs a request and tells the page what happens, event by event."""
 
 import logging
+import math
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -10,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from studio.batch import pictures
-from studio.engine.events import Event, Finished, Notice, StageEnded
+from studio.engine.events import Event, Finished, Notice, StageEnded, Step
 from studio.errors import StudioError, Unexpected
 from studio.history import Entry
 from studio.requests import GenerateRequest
@@ -28,6 +30,9 @@ from studio.ui.surface import Surface
 from studio.words import Language, Said
 
 _log = logging.getLogger(__name__)
+PACE_S = 0.15
+"""A step that follows the one drawn last within this time is not drawn, except the last of a picture: the eye misses
+little, and each drawing takes some ten milliseconds of processor time from the engine, and a message over the net."""
 
 
 @dataclass
@@ -41,7 +46,18 @@ class Run:
     failed: StudioError | None = None
     is_drawn: bool = True
     """Whether the page shows all that has been told. After the end of a stage or of the run another event or drawing
-    follows at once, so that these are not drawn by themselves: each drawing costs the engine some of its processor."""
+    follows at once, so that these are not drawn by themselves."""
+    step_drawn: float = -math.inf
+    """When a step was drawn last, in seconds of the monotonic clock."""
+
+    def lets_pass(self, event: Event | Saved | Waiting) -> bool:
+        """Whether what this event tells can wait until the next one."""
+        if isinstance(event, Step) and event.step < event.steps:
+            now = time.monotonic()
+            if now - self.step_drawn < PACE_S:
+                return True
+            self.step_drawn = now
+        return isinstance(event, StageEnded | Finished)
 
 
 class Painting:
@@ -150,7 +166,7 @@ class Painting:
         updates: dict[Any, Any] = {}
         run.is_drawn &= not run.easel.take(event)
         run.is_drawn &= isinstance(event, Saved | Waiting) or not run.chain.take(event)
-        if not run.is_drawn and not isinstance(event, StageEnded | Finished):
+        if not run.is_drawn and not run.lets_pass(event):
             updates, run.is_drawn = self._drawn(run), True
         if isinstance(event, Saved):
             updates |= self._pictures(run.saved, language)

@@ -27,7 +27,8 @@ def entries(desk):
     return desk.sheet.studio.history.search()
 
 
-def test_every_step_shows_a_preview_and_the_picture_follows(desk):
+def test_every_step_shows_a_preview_and_the_picture_follows(desk, monkeypatch):
+    monkeypatch.setattr("studio.ui.painting.PACE_S", 0)
     updates = run(desk, steps=3, prompt="a red boat")
     easels = [u[desk.on.easel] for u in updates if desk.on.easel in u]
     assert sum("data:image/jpeg;base64," in easel for easel in easels) >= 3
@@ -35,6 +36,18 @@ def test_every_step_shows_a_preview_and_the_picture_follows(desk):
     assert "is-done" in easels[-1]
     assert len(gallery(updates, desk)) == 1
     assert entries(desk)[0].request.prompt == "a red boat"
+
+
+def test_of_quick_steps_those_between_are_passed_over_and_the_last_is_shown(desk, monkeypatch):
+    monkeypatch.setattr("studio.ui.painting.PACE_S", 1000)
+    easels = [u[desk.on.easel] for u in run(desk, steps=5, count=2) if desk.on.easel in u]
+    drawn = [
+        int(words.split("Step ")[1].split(" of")[0])
+        for words in easels
+        if "Step " in words and "jpeg" in words
+    ]
+    assert sorted({*drawn}) == [1, 5]
+    assert "Finished in" in easels[-1]
 
 
 def test_the_seed_used_is_written_back_and_the_next_is_new(desk):
