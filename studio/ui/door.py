@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from studio.settings import Settings
@@ -24,6 +25,10 @@ _POLICY = (
     "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'"
 )
 """What the browser may fetch: from here, and nowhere else. gradio's own templates need inline scripts and eval."""
+
+
+_KEEPING = "/gradio_api/deep_link"
+"""Where gradio would keep a copy of all that a visitor has typed, for whoever has the link to it."""
 
 
 def launch_options(settings: Settings, language: str = "auto") -> dict[str, Any]:
@@ -81,6 +86,9 @@ class Door:
         self._is_strict = is_strict
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == _KEEPING:
+            await Response(status_code=404)(scope, receive, send)
+            return
         if scope["type"] != "http" or scope["path"] != "/":
             await self._app(scope, receive, send)
             return

@@ -14,7 +14,17 @@ BENCHMARK = Path(__file__).parent / "page.py"
 
 @pytest.mark.long
 def test_benchmark_tells_what_a_visitor_waits_for():
-    words = [sys.executable, BENCHMARK, "--steps", "2", "--pictures", "2", "--port", str(free_port()), "--json"]
+    words = [
+        sys.executable,
+        BENCHMARK,
+        "--steps",
+        "2",
+        "--pictures",
+        "2",
+        "--port",
+        str(free_port()),
+        "--json",
+    ]
     told = json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
     assert 0 < told["fastest_s"] <= told["later_s"] <= told["slowest_s"]
     assert told["ratio"] == pytest.approx(told["later_s"] / told["pipeline_s"])

@@ -50,6 +50,10 @@ def test_nothing_else_is_touched(other):
     assert serve(**other)[1] == PAGE
 
 
+def test_no_copy_of_what_a_visitor_typed_is_kept_for_a_link():
+    assert serve(path="/gradio_api/deep_link") == ({b"content-length": b"0"}, b"")
+
+
 def test_a_shared_page_gets_its_script_from_this_machine():
     body = PAGE.replace(
         b"<title>",

@@ -80,3 +80,13 @@ def test_a_component_that_is_no_output_is_told_as_gradio_tells_it(wrong):
         page.parts["stranger"] = stranger
         with pytest.raises(ValueError, match="not specified as output"):
             told(page, wrong)
+
+
+def test_nothing_is_described_for_a_session_and_all_for_the_page():
+    page = page_of(SparingBlocks)
+    told(page, {"words": gr.update(value="secret", info="other"), "html": "<i>"})
+    assert not any(page.state.components)
+    described = {each["id"]: each for each in page.get_config_file()["components"]}
+    plain = page_of(gr.Blocks).get_config_file()["components"]
+    assert [each["type"] for each in described.values()] == [each["type"] for each in plain]
+    assert described[page.parts["words"]._id]["api_info"] == {"type": "string"}
