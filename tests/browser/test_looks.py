@@ -31,6 +31,16 @@ def test_on_a_phone_the_result_follows_the_button(visit):
     assert easel["y"] < settings["y"] < history["y"]
 
 
+@pytest.mark.parametrize("tab", ["generate", "train", "dataset"])
+def test_every_tab_fills_a_tablet(visit, tab):
+    """An empty tab with little in it once shrank the whole page to half its width."""
+    page = visit(width=820)
+    page.locator(f"#ink-tab-{tab}-button").click()
+    expect(page.locator(f"#ink-tab-{tab}")).to_be_visible()
+    assert page.locator(".gradio-container").first.bounding_box()["width"] == 820
+    assert page.locator("#ink-masthead").bounding_box()["width"] > 760
+
+
 def test_a_wide_screen_has_two_columns(visit):
     page = visit(width=1440)
     words, easel = (page.locator(what).bounding_box() for what in ("#ink-words", "#ink-easel"))
