@@ -41,7 +41,7 @@ FAULTS: Mapping[str, Text] = {
     ),
     "too-large": Text(
         f"it has more than {MOST_PIXELS // 10**6} million pixels or is too large a file; scale it down first",
-        f"超过 {MOST_PIXELS // 10**6} 百万像素或文件过大；请先缩小",
+        f"超过 {MOST_PIXELS // 10**4} 万像素或文件过大；请先缩小",
     ),
     "too-small": Text(
         f"one of its sides has fewer than {pictures.LEAST_SIDE_PX} pixels",

@@ -32,7 +32,7 @@ TOO_SMALL = Text(
     "尺寸为 {width} x {height} 像素；每边至少需要 {least}",
 )
 TOO_LARGE = Text(
-    "it has more than {most} million pixels; scale it down first", "超过 {most} 百万像素；请先缩小"
+    "it has more than {most} million pixels; scale it down first", "超过 {most}00 万像素；请先缩小"
 )
 
 

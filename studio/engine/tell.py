@@ -31,7 +31,7 @@ NO_LORA = Text("no LoRA", "未使用 LoRA")
 LORAS = Text("{names}", "{names}")
 MODEL = Text(
     "{name}, {millions} M parameters, {dtype} on {device}; {needs}",
-    "{name}，{millions} 百万参数，{dtype}，{device}；{needs}",
+    "{name}，{counted}参数，{dtype}，{device}；{needs}",
 )
 PLANNED = Text("{name} {needs}.", "{name} {needs}。")
 AGAIN = Text(
@@ -108,7 +108,12 @@ def again(stage: Stage, plan: Plan) -> Notice:
 
 def model(name: str, count: int, device: Device, dtype: "torch.dtype", plan: Plan) -> Said:
     """What the load stage holds: networks of `count` numbers, and what a picture takes by the plan."""
-    facts = {"name": name, "millions": f"{count / 1e6:.1f}", "dtype": str(dtype).removeprefix("torch.")}
+    facts = {
+        "name": name,
+        "millions": f"{count / 1e6:.1f}",
+        "counted": _counted(count),
+        "dtype": str(dtype).removeprefix("torch."),
+    }
     return Said(MODEL, {**facts, "device": device.name, "needs": plan.said})
 
 
@@ -128,3 +133,8 @@ def log_name(log: logging.Logger) -> str:
                 return Path(handler.baseFilename).name
         logger = logger.parent
     return "terminal"
+
+
+def _counted(count: int) -> str:
+    """A large number as Chinese counts it: by ten thousands, or by hundreds of millions."""
+    return f"{count / 1e8:.1f} 亿" if count >= 1e8 else f"{count / 1e4:.0f} 万"
