@@ -113,7 +113,9 @@ def _picture(page: Page) -> float:
     started = time.perf_counter()
     page.locator("#ink-generate").click()
     page.wait_for_function(_FRESH, arg=old, polling=20)
-    return time.perf_counter() - started
+    spent = time.perf_counter() - started
+    page.locator(".ink-easel.is-done").wait_for()  # until then the page passes over another click
+    return spent
 
 
 @contextmanager
@@ -154,7 +156,7 @@ def _window(width: int) -> Iterator[Page]:
             executable_path=found, args=["--headless", "--no-sandbox", "--disable-gpu"]
         )
         page = browser.new_page(viewport={"width": width, "height": 900})
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(180_000)
         yield page
         browser.close()
 

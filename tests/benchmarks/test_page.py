@@ -25,7 +25,9 @@ def test_benchmark_tells_what_a_visitor_waits_for():
         str(free_port()),
         "--json",
     ]
-    told = json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
     assert 0 < told["fastest_s"] <= told["later_s"] <= told["slowest_s"]
     assert told["ratio"] == pytest.approx(told["later_s"] / told["pipeline_s"])
     assert 0.2 < told["peak_gb"] < 2
