@@ -57,7 +57,9 @@ def settings_for(models: Path, output: Path, **others: Any) -> Settings:
 class Served:
     """The studio's page in a process of its own: what it says, and how soon it answers."""
 
-    def __init__(self, models: Path, output: Path, *options: str, script: str = "app.py") -> None:
+    def __init__(
+        self, models: Path, output: Path, *options: str, script: str = "app.py", python: str = sys.executable
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         environment = {
@@ -66,7 +68,7 @@ class Served:
             "PYTHONUNBUFFERED": "1",
             "PYTHONPATH": str(ROOT),
         }
-        words = [sys.executable, script, "--port", str(self.port), "--output", str(output), *options]
+        words = [python, script, "--port", str(self.port), "--output", str(output), *options]
         self._started = time.monotonic()
         self.process = subprocess.Popen(
             words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -1,6 +1,6 @@
 """What a visitor waits for: the page, the first picture, the next ones; beside diffusers' own pipeline.
 
-    python tests/benchmarks/page.py [--model NAME] [--steps N] [--pictures N] [--width PX] [--python FILE] [--json]
+    python tests/benchmarks/page.py [--steps N] [--pictures N] [--width PX] [--python FILE] [--json]
 
 Starts app.py as the README does, opens the page in Chromium on the same machine, writes a prompt and clicks Generate:
 seconds from the click until the picture is loaded in the page. Memory is the proportional share (PSS) of all of the
@@ -17,10 +17,9 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,10 @@ import psutil
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.house import Served  # noqa: E402
+
 PROMPT = "a red boat on the sea at sunset, 左边是灯塔"
 _FRESH = """old => { const made = document.querySelector('#ink-gallery [data-testid=detailed-image]');
  return made && made.complete && made.naturalWidth > 0 && made.src !== old && made.src; }"""
@@ -68,20 +71,33 @@ def main() -> None:
 
 
 def _by_pipeline(given: argparse.Namespace) -> list[float]:
-    words = [sys.executable, "-W", "ignore", "-c", _PLAIN, str(ROOT / "models" / given.model), PROMPT,
+    words = [sys.executable, "-W", "ignore", "-c", _PLAIN, str(ROOT / "models" / "storybook"), PROMPT,
              str(given.steps), str(given.pictures)]  # fmt: skip
     done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
     spent: list[float] = json.loads(done.stdout)
     return spent
 
 
+class _App(Served):
+    """The app as the README starts it, over the studio's own models; `after_s` seconds later it answered."""
+
+    def __init__(self, python: str, scratch: Path) -> None:
+        super().__init__(ROOT / "models", scratch / "outputs", python=python)
+        self.after_s = self.seconds_until_served()
+
+    def close(self) -> None:
+        """End it."""
+        self.end()
+
+
 def _by_page(given: argparse.Namespace) -> dict[str, Any]:
     with (
         tempfile.TemporaryDirectory() as scratch,
-        _app(given, Path(scratch)) as (url, app, served),
+        closing(_App(given.python, Path(scratch))) as served,
         _window(given.width) as page,
     ):
-        page.goto(url)
+        app = psutil.Process(served.process.pid)
+        page.goto(served.url)
         page.locator("#ink-generate").wait_for()
         page.wait_for_function("window.inkstone?.isOpen")
         page.locator("#ink-prompt textarea").fill(PROMPT)
@@ -96,7 +112,7 @@ def _by_page(given: argparse.Namespace) -> dict[str, Any]:
             _picture(page)
             _picture(page)
     return {
-        "served_s": served,
+        "served_s": served.after_s,
         "first_s": first,
         "later_s": statistics.median(later),
         "fastest_s": min(later),
@@ -116,34 +132,6 @@ def _picture(page: Page) -> float:
     spent = time.perf_counter() - started
     page.locator(".ink-easel.is-done").wait_for()  # until then the page passes over another click
     return spent
-
-
-@contextmanager
-def _app(given: argparse.Namespace, scratch: Path) -> Iterator[tuple[str, psutil.Process, float]]:
-    """The app, served: its address, its process, and the seconds that took."""
-    port = given.port
-    url = f"http://127.0.0.1:{port}/"
-    words = [given.python, "app.py", "--port", str(port), "--output", str(scratch / "outputs")]
-    started = time.perf_counter()
-    with (scratch / "app.log").open("w") as log:
-        app = subprocess.Popen(words, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        while not _answers(url):
-            if app.poll() is not None:
-                raise SystemExit((scratch / "app.log").read_text())
-            time.sleep(0.02)
-        yield url, psutil.Process(app.pid), time.perf_counter() - started
-    finally:
-        app.terminate()
-        app.wait(60)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 @contextmanager
@@ -205,11 +193,9 @@ def _processor(app: psutil.Process) -> Counter[str]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="storybook", help="a folder in models/, for the pipeline")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--pictures", type=int, default=7)
     parser.add_argument("--width", type=int, default=1440)
-    parser.add_argument("--port", type=int, default=7871)
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.house import free_port
-
 BENCHMARK = Path(__file__).parent / "page.py"
 
 
@@ -21,8 +19,6 @@ def test_benchmark_tells_what_a_visitor_waits_for():
         "2",
         "--pictures",
         "2",
-        "--port",
-        str(free_port()),
         "--json",
     ]
     done = subprocess.run(words, capture_output=True, text=True)
