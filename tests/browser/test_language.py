@@ -1,5 +1,7 @@
 """Two languages: chosen by the browser, switched by hand, kept."""
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import expect
 
@@ -41,6 +43,33 @@ def test_the_first_paint_is_in_the_right_language_already(chromium, studio):
     come_in(page, studio.url)
     assert set(page.evaluate("window.painted.map((words) => words.trim())")) - {""} == {"生成"}
     page.context.close()
+
+
+def test_nothing_is_asked_in_another_language_while_the_page_opens(chromium, studio):
+    """A late answer to what was asked in English would stay on a Chinese page."""
+    asked: list[dict[str, Any]] = []
+    page = window(chromium, locale="zh-CN")
+    page.on(
+        "request", lambda sent: asked.append(sent.post_data_json) if sent.url.endswith("/join?") else None
+    )
+    come_in(page, studio.url)
+    expect(page.get_by_role("radio", name="中文")).to_be_checked()
+    page.locator("#ink-tab-train-button").click()
+    expect(page.locator("#ink-train-check")).to_contain_text("图片")
+    reads = page.evaluate(READS_THE_LANGUAGE)
+    told = [sent["data"][reads[str(sent["fn_index"])]] for sent in asked if str(sent["fn_index"]) in reads]
+    assert told
+    assert set(told) == {"zh"}
+    page.context.close()
+
+
+READS_THE_LANGUAGE = """() => {
+  const { components, dependencies } = window.gradio_config;
+  const chooser = components.find(({ props }) => props.elem_id === "ink-language").id;
+  const places = dependencies.map(({ id, inputs }) => [id, inputs.indexOf(chooser)]);
+  return Object.fromEntries(places.filter(([, place]) => place >= 0));
+}"""
+"""Where each event that reads the language is given it."""
 
 
 def test_switching_is_kept_and_loses_nothing(visit, studio):

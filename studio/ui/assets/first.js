@@ -12,6 +12,17 @@
   const tag = language === "zh" ? (traditional ? "zh-TW" : "zh-CN") : "en";
   Object.defineProperty(navigator, "language", { get: () => tag, configurable: true });
   document.documentElement.lang = tag;
+  // the switch stands right before gradio draws it: what the page asks while it opens is asked in this language
+  let config;
+  Object.defineProperty(window, "gradio_config", {
+    get: () => config,
+    set(given) {
+      config = given;
+      const chooser = given?.components?.find(({ props }) => props?.elem_id === "ink-language");
+      if (chooser) chooser.props.value = language;
+    },
+    configurable: true,
+  });
   window.inkstone = {
     language,
     remember(chosen) {

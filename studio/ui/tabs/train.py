@@ -19,6 +19,8 @@ _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"
 _PAINT: dict[str, Any] = {**_QUIET, "concurrency_id": "gpu", "concurrency_limit": 32, "trigger_mode": "once"}
 _AT_ONCE: dict[str, Any] = {**_QUIET, "queue": False}
 _LATEST: dict[str, Any] = {**_QUIET, "trigger_mode": "always_last"}
+_CHECK: dict[str, Any] = {**_LATEST, "concurrency_id": "train-check"}
+"""One after another, whatever asked for it: a late answer would stand for a form that has changed since."""
 _SHOW_RUN = into_sight("ink-run")
 _SHOW_FORM = into_sight("ink-train-left", "start")
 
@@ -69,11 +71,11 @@ def _wire_form(sheet: Sheet, on: Starting) -> None:
             on.take_set, on.needs | {sheet.passed_set}, [*on.form_parts, sheet.passed_set], **_QUIET
         ),
     ):
-        checked = after.then(on.check, on.needs, on.check_parts, **_LATEST)
+        checked = after.then(on.check, on.needs, on.check_parts, **_CHECK)
         checked.then(**_keeping(on))
     held = form.controls.values()
     changes = [made.change if isinstance(made, gr.Textbox) else made.input for made in held]
-    gr.on(changes, on.check, on.needs, on.check_parts, **_LATEST)
+    gr.on(changes, on.check, on.needs, on.check_parts, **_CHECK)
     gr.on(changes, **_LATEST, **{key: value for key, value in _keeping(on).items() if key not in _QUIET})
 
 
@@ -94,7 +96,7 @@ def _wire_start(on: TrainSurface) -> None:
     )
     begun.then(None, None, None, js=_SHOW_RUN, **_QUIET)
     again = watching.orders["rerun"].click(rerun, watching.needs, starting.form_parts, **_QUIET)
-    again.then(starting.check, starting.needs, starting.check_parts, **_LATEST).then(
+    again.then(starting.check, starting.needs, starting.check_parts, **_CHECK).then(
         None, None, None, js=_SHOW_FORM, **_QUIET
     )
 
@@ -151,8 +153,7 @@ def _wire_opening(sheet: Sheet, on: TrainSurface) -> None:
 
     outputs = [*dict.fromkeys([*starting.form_parts, *starting.check_parts, *watching.parts])]
     sheet.page.load(opened, [starting.kept, sheet.language], outputs, js=SETTLE, **_QUIET)
-    # by change: the words of a form that is being filled are checked before the page knows its language
-    sheet.language.change(starting.check, starting.needs, starting.check_parts, **_QUIET)
+    sheet.language.input(starting.check, starting.needs, starting.check_parts, **_CHECK)
     sheet.language.input(watching.look, watching.needs, watching.parts, **_QUIET)
 
 
