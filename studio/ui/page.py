@@ -22,6 +22,11 @@ _CACHE_S = (3600, 86400)
 _SPARING = {"GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000", "GRADIO_ANALYTICS_MAX_EVENTS": "1"}
 """After each event gradio sums up all events so far for a monitoring page that this one doesn't have: with a hundred
 handlers in use, a fifth of a second each time."""
+_LOOK_S = 0.02
+"""gradio's queue looks for events to start, and looks again after this time, for as long as the page is served. Its own
+is a millisecond: a thousand times a second it takes one of the engine's cores away, and the others wait for that one."""
+_NEVER_S = 3600.0
+"""And a hundred times a second for the progress that handlers tell by `gr.Progress`; none here does."""
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -36,6 +41,8 @@ def build_page(studio: Studio) -> gr.Blocks:
         _draw_tabs(Sheet(page, studio, speech, _draw_masthead(speech)))
     _spare_the_browser(page)
     page.queue(max_size=64, api_open=False)
+    page._queue.sleep_when_free = _LOOK_S
+    page._queue.progress_update_sleep_when_free = _NEVER_S
     return cast(gr.Blocks, page)
 
 

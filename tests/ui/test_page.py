@@ -3,9 +3,11 @@
 import json
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -178,7 +180,7 @@ def test_the_page_carries_its_headers_and_speaks_before_gradio(page):
     with urllib.request.urlopen(page.url, timeout=10) as answer:
         body = answer.read().decode()
         assert "default-src 'self'" in answer.headers["content-security-policy"]
-    assert body.index("window.inkstone") < body.index("gradio_config")
+    assert body.index("window.inkstone") < body.index("window.gradio_config =")
 
 
 def test_handlers_are_called_with_hostile_values_and_answer_with_a_sentence(page, client):
@@ -250,3 +252,19 @@ def test_the_page_process_never_imports_torch():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
     )
     assert answer.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="Linux tells how often a thread has slept")
+def test_a_server_that_nobody_asks_sleeps(page, client):
+    """gradio's own queue wakes up a thousand times a second and takes a core from the engine each time."""
+
+    def sleeps() -> int:
+        threads = Path(f"/proc/{page.process.pid}/task").glob("*/status")
+        told = [thread.read_text().split("\nvoluntary_ctxt_switches:")[1] for thread in threads]
+        return sum(int(count.split("\n")[0]) for count in told)
+
+    client.predict(prompt="", steps=1, width=64, height=64, api_name="/generate")
+    time.sleep(1)
+    before = sleeps()
+    time.sleep(2)
+    assert sleeps() - before < 2 * 250
