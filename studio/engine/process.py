@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from studio.engine import wire
 from studio.engine.events import Event, Job
-from studio.engine.host import PROMPT_THREADS, Facts
+from studio.engine.host import QUIET_THREADS, Facts
 from studio.errors import EngineDied
 from studio.words import Text
 
@@ -130,7 +130,7 @@ class _Process:
             [sys.executable, "-m", "studio.engine.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**PROMPT_THREADS, **os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env={**QUIET_THREADS, **os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )
         self._send((warm, log_file))
         threading.Thread(target=self._hear, name="engine", daemon=True).start()

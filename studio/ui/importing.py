@@ -1,8 +1,8 @@
 """gradio's import without what only an editor needs.
 
 At every import gradio reads the source of each component anew, makes a stub (.pyi) of it and writes that beside the
-installed file: half of the time until the page is served. Nothing here reads stubs. Where gradio has been imported
-before, or no longer makes them in this way, nothing is changed."""
+installed file: half of what its import takes. Nothing here reads stubs. Where gradio has been imported before, or no
+longer makes them in this way, nothing is changed."""
 
 import sys
 from collections.abc import Sequence
