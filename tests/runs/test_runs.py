@@ -217,12 +217,13 @@ def test_two_processes_that_tick_at_once_start_one_worker(runs, settings, ask):
     pair = [start(settings, code, json.dumps(COMMAND)) for _ in range(2)]
     for process in pair:
         assert process.stdout.readline() == "ready\n"
-    os.kill(runs.get(first.id).record.pid, signal.SIGKILL)
+    runs.get(first.id).record.process.kill()  # and wait until it is gone: each of the pair looks only once
     for process in pair:
         process.stdin.write("go\n")
         process.stdin.flush()
     for process in pair:
         process.communicate(timeout=30)
+    assert [process.returncode for process in pair] == [0, 0]
     until(lambda: state(runs, second) == "finished")
     assert [event["kind"] for event in second.folder.events()[0]].count("started") == 1
     assert [event["kind"] for event in first.folder.events()[0]].count("ended") == 1
