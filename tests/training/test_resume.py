@@ -62,15 +62,13 @@ def test_killed_at_a_random_step_and_resumed_equals_uninterrupted(train, ask, ne
 
 @pytest.mark.long
 def test_order_to_stop_saves_and_resuming_ends_the_same(train, ask, new_run, start):
-    whole = train(ask(max_steps=8))
-    folder = new_run(ask(max_steps=8, name="again"))
+    whole = train(ask(max_steps=60))
+    folder = new_run(ask(max_steps=60, name="again"))
     worker = start(folder)
     worker.wait_for("step", 2)
     folder.order("stop")
     assert worker.end() == 0
     record = folder.record()
-    if record.state == "finished":  # it was quicker than the order
-        pytest.skip("finished before the order arrived")
     assert record.state == "stopped"
     assert folder.checkpoints()[-1].step == record.step == max(losses(folder))
     assert not told(folder, "sample")
