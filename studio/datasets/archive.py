@@ -12,7 +12,7 @@ from zlib import error as BrokenStream
 
 from studio.datasets.errors import UploadRefused
 from studio.datasets.found import Skipped, Step
-from studio.datasets.names import clean_path, unique_name
+from studio.datasets.names import clean_together, unique_name
 from studio.datasets.pictures import ENDINGS, OTHER_ENDINGS
 from studio.disk import check_writable, storage_error
 from studio.words import Said, Text
@@ -138,9 +138,10 @@ def unpack(file: Path, folder: Path, limits: Limits | None = None) -> Iterator[S
     written = 0
     with opened(file, limits) as archive:
         found = members(archive, limits)
+        names = clean_together(member.name for member in found)
         for done, member in enumerate(found):
             yield Step(done, len(found))
-            target = folder / unique_name(clean_path(member.name), taken)
+            target = folder / unique_name(names[member.name], taken)
             try:
                 written += _written(chunks(archive, member, limits), target)
             except MemberRefused as refused:

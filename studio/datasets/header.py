@@ -11,6 +11,8 @@ from xml.etree.ElementTree import Element
 from PIL import ExifTags
 from PIL.IptcImagePlugin import getiptcinfo
 
+from studio.datasets.pixels import WITH_ALPHA
+
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
@@ -43,7 +45,7 @@ def of_header(picture: "Picture", content: bytes) -> dict[str, Any]:
     nothing: dict[str, str] = {}
     xmp = _quietly(lambda: dict(_statements(packet)), nothing)
     return {
-        "has_alpha": "A" in picture.mode or "a" in picture.mode or "transparency" in picture.info,
+        "has_alpha": picture.mode in WITH_ALPHA or "transparency" in picture.info,
         "bit_depth": _quietly(lambda: _bit_depth(picture, content), 8),
         "has_profile": _is_other_profile(picture.info.get("icc_profile")),
         "has_location": _quietly(lambda: bool(exif.get_ifd(ExifTags.IFD.GPSInfo)), False)

@@ -16,6 +16,7 @@ from studio.datasets.crowd import ask_many
 from studio.datasets.entry import Measures
 from studio.datasets.found import Step
 from studio.datasets.header import frames_of, of_header, orientation_of
+from studio.datasets.pictures import MOST_PIXELS
 from studio.datasets.pixels import decode, measured
 from studio.words import Said, Text
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "GIF")
 """What is decoded; an export writes all of it as PNG, JPEG or WebP."""
-MOST_PIXELS = 50_000_000
 MOST_BYTES = 512 * 2**20
 
 FAULTS: Mapping[str, Text] = {

@@ -16,7 +16,7 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 OTHER_ENDINGS = (".gif", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl", ".psd", ".svg")
 """Pictures that are not read: they are told of, never passed over in silence."""
 LEAST_SIDE_PX = 64
-MOST_PIXELS = 64 * 2**20
+MOST_PIXELS = 50_000_000
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 _SIDEWAYS = (5, 6, 7, 8)
 _ORIENTATION = 0x0112

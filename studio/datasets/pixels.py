@@ -1,6 +1,5 @@
 """A picture's pixels as numbers: decoded upright to 8-bit RGB, then sharpness, exposure, detail and colours."""
 
-from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,29 +17,36 @@ if TYPE_CHECKING:
 
 Bytes = NDArray[np.uint8]
 
+WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
+"""Pillow's modes of pictures that may be transparent in parts."""
 HUES, GREYS = 12, 8
 LONG_SIDE_PX = 512
 _SAMPLES = 32
 _TILE_PX, _LEAST_TILE_PX = 192, 32
 _MANY_PIXELS = 2**20
+_PIXELS_LOST = ("premature end of data segment", "bad Huffman code")
+"""What libjpeg says of a JPEG whose coded pixels are damaged; stray bytes between its parts do no harm."""
 _DARK, _LIGHT = 4, 251
 _DIGITS = "0123456789abcdef"
 
 
 def decode(picture: "Picture", content: bytes, orientation: int) -> Bytes:
     """All pixels (H, W, 3) in RGB, turned upright, transparency laid on white; raises what Pillow raises. JPEGs go through
-    simplejpeg, the same decoder without a copy, which refuses whatever is amiss: then Pillow, as training does, has to
-    judge. (OpenCV makes up what is missing and says nothing.)"""
+    simplejpeg, the same decoder without a copy, which refuses whatever is amiss. Where pixels are lost that is raised,
+    since Pillow and OpenCV make up grey for them and say nothing; of the rest Pillow, as training does, has to judge."""
     if picture.format in ("JPEG", "MPO") and picture.mode in ("RGB", "L"):
-        with suppress(ValueError):
+        try:
             return upright(simplejpeg.decode_jpeg(content, "RGB"), orientation)
+        except ValueError as error:
+            if any(lost in str(error) for lost in _PIXELS_LOST):
+                raise
     picture.load()
     return upright(np.asarray(as_rgb(picture)), orientation)
 
 
 def as_rgb(picture: "Picture") -> "Picture":
     """A loaded picture in 8-bit RGB: transparency laid on white, deeper greys scaled down instead of cut off."""
-    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+    if picture.mode in WITH_ALPHA or "transparency" in picture.info:
         layer = picture.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
     if picture.mode.startswith(("I", "F")):

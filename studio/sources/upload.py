@@ -10,7 +10,7 @@ from studio.datasets.archive import unpack
 from studio.datasets.errors import LayoutUnknown, SourceRefused, UploadRefused
 from studio.datasets.formats import recognise
 from studio.datasets.found import Found, Skipped, Step
-from studio.datasets.names import clean_name, unique_name
+from studio.datasets.names import clean_together, unique_name
 from studio.disk import storage_error
 from studio.sources.source import Place, Source
 from studio.words import Said, Text
@@ -48,11 +48,11 @@ def _gathered(files: list[Path], folder: Path) -> Path:
     """The files side by side in one folder, as they were before the page took each to a place of its own. They are not
     copied where the disk can give a file a second name."""
     shutil.rmtree(folder, ignore_errors=True)
-    taken: set[str] = set()
+    names, taken = clean_together(file.name for file in files), set[str]()
     try:
         folder.mkdir(parents=True)
         for file in files:
-            target = folder / unique_name(clean_name(file.name), taken)
+            target = folder / unique_name(names[file.name], taken)
             real = Path(os.path.realpath(file))
             try:
                 target.hardlink_to(real)

@@ -106,6 +106,30 @@ def test_truncated_files_are_found_and_verify_alone_would_not(tmp_path):
         assert measure(file).fault == "truncated", kind
 
 
+def test_jpegs_whose_pixels_are_damaged_are_found_although_pillow_fills_the_gap(tmp_path):
+    content = jpeg(picture(3, 512, 512))
+    middle = len(content) // 2
+    for damaged in (
+        content[:middle] + b"\xff\xd9",
+        content[:middle] + b"\x55" * 300 + content[middle + 300 :],
+    ):
+        with Image.open(put(tmp_path / "a.jpg", damaged)) as opened:
+            opened.load()
+        assert measure(tmp_path / "a.jpg").fault == "truncated"
+
+
+@pytest.mark.parametrize("place", ["between its parts", "before its end", "after its end"])
+def test_stray_bytes_around_the_pixels_do_no_harm(tmp_path, place):
+    content = jpeg(picture(3, 512, 512))
+    at = {
+        "between its parts": content.index(b"\xff\xdb"),
+        "before its end": -2,
+        "after its end": len(content),
+    }[place]
+    seen = measure(put(tmp_path / "a.jpg", content[:at] + bytes(3) + content[at:]))
+    assert (seen.fault, seen.pixels_digest) == ("", measure(put(tmp_path / "b.jpg", content)).pixels_digest)
+
+
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
@@ -163,6 +187,8 @@ def test_alpha_is_seen_and_laid_on_white(tmp_path):
         assert seen.brightness == 255
     palette = picture(4).convert("P")
     assert measure(saved(tmp_path / "p.png", palette, transparency=0)).has_alpha
+    lab = measure(saved(tmp_path / "lab.tif", Image.new("LAB", (80, 80))))
+    assert (lab.mode, lab.has_alpha) == ("LAB", False)
     assert not measure(saved(tmp_path / "q.png", palette)).has_alpha
 
 

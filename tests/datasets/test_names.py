@@ -1,6 +1,7 @@
 """Names and words from strangers: Chinese stays, what misleads goes."""
 
 import unicodedata
+from pathlib import PurePosixPath
 
 import pytest
 
@@ -10,6 +11,8 @@ from studio.datasets.names import (
     clean_line,
     clean_name,
     clean_path,
+    clean_paths,
+    clean_together,
     unique_name,
 )
 
@@ -72,3 +75,38 @@ def test_captions_keep_their_lines_and_lose_what_hides_in_them():
     assert clean_line("a\nb\u2028c") == "a b c"
     assert len(clean_line("x" * 10**6)) == 500
     assert len(clean_caption("x" * 10**6)) == 20_000
+
+
+def test_a_picture_and_its_caption_keep_one_stem_however_they_come():
+    first, second = ("山水" * 40 + end for end in "一二")
+    came = [f"{first}.png", f"{second}.png", f"{second}.txt", f"{first}.txt"]
+    clean = clean_together(came)
+    assert len(set(clean.values())) == 4
+    assert all(len(name.encode()) <= MOST_NAME_BYTES for name in clean.values())
+    for stem in (first, second):
+        assert PurePosixPath(clean[f"{stem}.png"]).stem == PurePosixPath(clean[f"{stem}.txt"]).stem
+
+
+@pytest.mark.parametrize(
+    "came",
+    [["cat.png", "CAT.png", "CAT.txt", "cat.txt"], ["a?.png", "a:.png", "a:.txt", "a?.txt"],
+     ["x/a  b.png", "x/a b.png", "x/a b.txt", "x/a  b.txt"], ["x./a.png", "x/a.png", "x/a.txt", "x./a.txt"]],
+)  # fmt: skip
+def test_names_that_come_out_alike_stay_apart_and_are_found_again(came):
+    clean = clean_together(came)
+    assert len({name.casefold() for name in clean.values()}) == 4
+    for picture, caption in ((came[0], came[3]), (came[1], came[2])):
+        assert clean[picture].removesuffix(".png") == clean[caption].removesuffix(".txt")
+    assert all(clean[name] in clean_paths(name) for name in came)
+
+
+def test_a_name_like_no_other_stays_as_it_is():
+    came = ["train/1.png", "train/1.txt", "train/2.JPG", "metadata.csv", "10_猫/é.webp", ".x.caption"]
+    assert [*clean_together(came).values()] == [*came[:5], "x.caption"]
+
+
+def test_letters_newer_than_this_python_stay():
+    words = "face \U0001fae9 and \U00031350 and \U0002ebf0 end"
+    assert clean_caption(words) == words
+    assert clean_name("\U0001fae9.png") == "\U0001fae9.png"
+    assert clean_caption("a\ufffeb\U0001ffffc\U000e01f0d\ufdd0") == "abcd"

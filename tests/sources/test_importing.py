@@ -1,5 +1,6 @@
 """The register of sources, imports that go on, and the sources that need no network."""
 
+import hashlib
 import io
 import json
 import os
@@ -271,6 +272,29 @@ def test_a_zip_of_this_machine_is_a_folder_too(house, tmp_path):
     house.bring("folder", where=str(file))
     assert house.captions() == {"a.png": "a boat"}
     assert not list((house.folder / "work").rglob("*.png"))
+
+
+def test_captions_find_their_pictures_in_an_archive_whose_names_must_change(house, tmp_path):
+    names = ["山水" * 40 + "一", "山水" * 40 + "二", "cat", "CAT"]  # cut at one length; alike on many disks
+    files = {f"{name}.png": png(number) for number, name in enumerate(names)}
+    texts = {f"{name}.txt": f"caption {number}".encode() for number, name in enumerate(names)}
+    zipped(tmp_path / "set.zip", {**files, **dict(reversed(texts.items()))})
+    house.bring("folder", where=str(tmp_path / "set.zip"))
+    table = 'file_name,text\n"a  b.png",two spaces\nwhat?.png,a question\nx:1.png,a colon\nx?1.png,another\n'
+    odd = {
+        name: png(number) for number, name in enumerate(("a  b.png", "x?1.png", "what?.png", "x:1.png"), 5)
+    }
+    zipped(tmp_path / "odd.zip", {**odd, "metadata.csv": table.encode()})
+    assert house.bring("folder", where=str(tmp_path / "odd.zip")).skipped == {}
+    told = {entry.sha256: entry.caption for entry in house.catalogue.entries()}
+    expected = [f"caption {number}" for number in range(4)] + [
+        "two spaces",
+        "another",
+        "a question",
+        "a colon",
+    ]
+    pictures = [*files.values(), *odd.values()]
+    assert [told[hashlib.sha256(content).hexdigest()] for content in pictures] == expected
 
 
 def test_a_folder_that_is_a_set_of_the_studio_brings_its_captions(house, tmp_path):

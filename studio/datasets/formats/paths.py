@@ -11,6 +11,7 @@ from typing import BinaryIO
 from studio.datasets.entry import Split
 from studio.datasets.folder import NOT_THERE, OUTSIDE
 from studio.datasets.found import Skipped
+from studio.datasets.names import clean_paths
 from studio.datasets.pictures import ENDINGS, OTHER_ENDINGS
 from studio.words import Said, Text
 
@@ -37,7 +38,7 @@ LARGE = Text("it has more than {most} MB", "它超过 {most} MB")
 LOST_CAPTION = Text("there is no picture beside this caption", "这份说明旁边没有对应的图片")
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_DRIVE = re.compile(r"^[A-Za-z]:")
+_DRIVE = re.compile(r"^[A-Za-z]:/")
 
 
 def opened(file: Path) -> BinaryIO:
@@ -120,7 +121,7 @@ def beside_shards(path: Path, other: str) -> Iterator[Skipped]:
 
 def located(folder: Path, real: str, name: str, table: str) -> Path | Said:
     """The file that a name in a table of `folder` means, or why it is not read. It must lie under `real`, a path
-    without links."""
+    without links. What came in an archive may have had to take a cleaner name than the table knows it by."""
     plain = name.replace("\\", "/")
     parts = plain.split("/")
     if not plain.strip():
@@ -130,7 +131,7 @@ def located(folder: Path, real: str, name: str, table: str) -> Path | Said:
     )
     if is_unsafe or ".." in parts:
         return Said(OUTSIDE, {"table": table})
-    file = _spelt(folder / plain)
+    file = next((file for spelt in (plain, *clean_paths(plain)) if (file := _spelt(folder / spelt))), None)
     if file is None:
         return Said(NOT_THERE, {"table": table})
     if not _is_within(os.path.realpath(file), real):
