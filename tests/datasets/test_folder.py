@@ -56,6 +56,28 @@ def test_captions_keep_quotes_commas_and_chinese(tmp_path, encoding):
     assert read_folder(tmp_path).train[0].caption == said
 
 
+def test_a_caption_without_quotes_is_whole_and_it_is_told(tmp_path):
+    picture(tmp_path / "a.png")
+    picture(tmp_path / "b.png")
+    lines = 'file_name,text,,\na.png,a red cat, on a boat, at night,\nb.png,"a dog, alone",,,\n'
+    (tmp_path / "metadata.csv").write_text(lines)
+    folder = read_folder(tmp_path)
+    assert [item.caption for item in folder.train] == ["a red cat, on a boat, at night", "a dog, alone"]
+    ((reason, files),) = folder.reasons(is_dropped=False)
+    assert "no quotes" in reason.say("en")
+    assert [file.name for file in files] == ["a.png"]
+
+
+def test_a_caption_that_nobody_can_tell_the_end_of_is_dropped_and_it_is_told(tmp_path):
+    for name in ("a.png", "b.png"):
+        picture(tmp_path / name)
+    lines = "file_name,text,author\na.png,a red cat, on a boat,Ana\nb.png,a dog,Ana\n"
+    (tmp_path / "metadata.csv").write_text(lines)
+    folder = read_folder(tmp_path)
+    assert [item.caption for item in folder.train] == ["a dog"]
+    assert "in quotes" in dropped(folder)["a.png"]
+
+
 def test_json_lines_are_read_and_validation_is_kept_apart(tmp_path):
     for split in ("train", "validation"):
         picture(tmp_path / split / "sub" / "a.png")
@@ -152,7 +174,7 @@ def test_transparency_is_laid_on_white(tmp_path):
         ("metadata.csv", b"file_name,text\n\xff\xfe,x\n", "UTF-8"),
         ("metadata.csv", b"name,words\na.png,x\n", "names no file"),
         ("metadata.jsonl", b"{not json}\n", "can't be read"),
-        ("metadata.jsonl", b"[1]\n", "names no file"),
+        ("metadata.jsonl", b"[1]\n", "no list of rows"),
     ],
 )
 def test_a_broken_table_is_named(tmp_path, name, content, said):

@@ -5,30 +5,58 @@ import csv
 import json
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from itertools import zip_longest
 from pathlib import Path
 from typing import IO, Any
 
 from studio.datasets.errors import PackageNeeded, TableBroken
-from studio.words import Text
+from studio.datasets.formats.texts import first_of
+from studio.words import Said, Text
 
+FILES = ("file_name", "image", "file_names")
+"""Columns that may name the picture; the first that does counts."""
+TEXTS = ("text", "caption", "prompt", "captions")
+"""Columns that may hold the caption; the first that does counts."""
 MOST_FIELD = 2**20
 """Characters of one cell; what is longer is no caption."""
 MOST_JSON_BYTES = 256 * 2**20
 NOT_A_LIST = Text("it holds no list of rows", "其中不是逐行的列表")
 TOO_LARGE = Text("it is larger than {most} MB", "超过 {most} MB")
 NO_HEADER = Text("its first line is empty", "首行为空")
+SURPLUS = Text(
+    "its row has more cells than the header; put its caption in quotes",
+    "它所在行的单元格比表头多；请给说明加上引号",
+)
 
 
-def rows_of(table: Path) -> Iterator[Mapping[str, Any]]:
-    """The rows of a table, by its ending; raises TableBroken where it can't be read, or PackageNeeded."""
+class Joined(str):
+    """A caption that was cut at its commas, because no quotes held it, and is whole again."""
+
+
+def rows_of(table: Path, field: str = "where") -> Iterator[Mapping[str, Any]]:
+    """The rows of a table, by its ending; raises TableBroken of the request's `field` where it can't be read, or
+    PackageNeeded."""
     read = {".csv": _csv_rows, ".jsonl": _line_rows, ".json": _json_rows, ".parquet": _parquet_rows}
     try:
         for row in read[table.suffix.lower()](table):
             if not isinstance(row, dict):
-                raise _broken(table, NOT_A_LIST)
+                raise _Unreadable(NOT_A_LIST)
             yield row
+    except _Unreadable as error:
+        raise TableBroken(field, file=table.name, reason=error.reason) from None
     except (OSError, ValueError, csv.Error, RecursionError) as error:
-        raise _broken(table, str(error)[:160]) from None
+        raise TableBroken(field, file=table.name, reason=str(error)[:160]) from None
+
+
+def file_named(row: Mapping[str, Any]) -> str:
+    """The file that a row names, by whichever column does."""
+    others = tuple(name for name in row if name.endswith(("_file_name", "_file_names")))
+    return first_of(row, FILES + others)
+
+
+def surplus_in(row: Mapping[str, Any]) -> Said | None:
+    """Why nobody can tell which cells of a row are its caption, if that is so."""
+    return next((cell for cell in row.values() if isinstance(cell, Said)), None)
 
 
 def header_of(table: Path) -> set[str]:
@@ -58,6 +86,14 @@ def csv_writer(stream: IO[str], columns: tuple[str, ...]) -> "csv.DictWriter[str
     return writer
 
 
+class _Unreadable(Exception):
+    """What keeps a table from being read."""
+
+    def __init__(self, reason: Text, **values: object) -> None:
+        super().__init__(reason.say("en", **values))
+        self.reason = Said(reason, values)
+
+
 def _opened(table: Path) -> IO[str]:
     return table.open(encoding="utf-8-sig", newline="")
 
@@ -66,11 +102,29 @@ def _csv_rows(table: Path) -> Iterator[Any]:
     """Cells as they stand: NA, null and 007 are words like others, which pandas would not leave them."""
     csv.field_size_limit(MOST_FIELD)  # the whole process's, and never lowered again
     with _opened(table) as stream:
-        reader = csv.DictReader(stream, strict=True)
-        if not reader.fieldnames:
-            raise _broken(table, NO_HEADER)
-        for row in reader:
-            yield {key: cell for key, cell in row.items() if isinstance(key, str)}
+        rows = csv.reader(stream, strict=True)
+        header = next(rows, [])
+        while header and not header[-1].strip():
+            header.pop()
+        if not header:
+            raise _Unreadable(NO_HEADER)
+        for cells in rows:
+            if cells:
+                yield _row(header, cells)
+
+
+def _row(header: list[str], cells: list[str]) -> dict[str, str | Said]:
+    """Cells by column. A comma that no quotes hold cuts a caption: in the last column it is put together again, before
+    others nobody can tell where it ends."""
+    while len(cells) > len(header) and not cells[-1].strip():
+        cells.pop()
+    if len(cells) <= len(header):
+        return dict(zip_longest(header, cells, fillvalue=""))
+    at = next((n for n, name in enumerate(header) if name in TEXTS), len(header))
+    sure = dict(zip(header[:at], cells, strict=False))
+    if at == len(header) - 1:
+        return {**sure, header[at]: Joined(",".join(cells[at:]))}
+    return {**sure, "": Said(SURPLUS, {})}
 
 
 def _line_rows(table: Path) -> Iterator[Any]:
@@ -83,7 +137,7 @@ def _line_rows(table: Path) -> Iterator[Any]:
 def _json_rows(table: Path) -> Iterator[Any]:
     """A list of rows, or an object that holds one; or JSON lines under a wrong ending."""
     if table.stat().st_size > MOST_JSON_BYTES:
-        raise _broken(table, TOO_LARGE.say("en", most=MOST_JSON_BYTES // 2**20))
+        raise _Unreadable(TOO_LARGE, most=MOST_JSON_BYTES // 2**20)
     with _opened(table) as stream:
         text = stream.read()
     try:
@@ -104,7 +158,3 @@ def _parquet_rows(table: Path) -> Iterator[Any]:
                 yield from batch.to_pylist()
     except pyarrow.ArrowException as error:
         raise ValueError(str(error)) from None
-
-
-def _broken(table: Path, reason: object) -> TableBroken:
-    return TableBroken("where", file=table.name, reason=reason)

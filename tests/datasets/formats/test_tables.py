@@ -37,6 +37,35 @@ def test_words_stay_what_they_are(tmp_path, encoding):
     assert skipped == {}
 
 
+def test_a_caption_that_no_quotes_hold_is_put_together_again(tmp_path):
+    for n in range(4):
+        put(tmp_path / f"{n}.png", n)
+    lines = (
+        "0.png,a red cat, on a boat, at night",
+        '1.png,"a red cat, on a boat"',
+        "2.png,a dog,,",
+        "3.png",
+    )
+    (tmp_path / "metadata.csv").write_text("\n".join(("file_name,text", *lines)))
+    found, skipped = read(tmp_path)
+    assert [one.caption for one in found] == [
+        "a red cat, on a boat, at night",
+        "a red cat, on a boat",
+        "a dog",
+        "",
+    ]
+    assert skipped == {}
+
+
+@pytest.mark.parametrize("header", ["file_name,text,author", "text,file_name", "file_name,author"])
+def test_a_row_whose_cells_nobody_can_tell_apart_is_skipped(tmp_path, header):
+    put(tmp_path / "0.png")
+    (tmp_path / "metadata.csv").write_text(f"{header}\n0.png,a red cat, on a boat,Ana\n")
+    found, skipped = read(tmp_path)
+    assert found == []
+    assert "in quotes" in skipped["metadata.csv" if header.startswith("text") else "0.png"]
+
+
 def test_splits_go_by_the_names_of_folders(tmp_path):
     for folder in ("training", "val", "test", "other"):
         put(tmp_path / folder / "a.png")
