@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from studio.datasets.errors import FolderEmpty, FolderMissing, TableBroken
 from studio.datasets.formats.tables import TEXTS, Joined, file_named, rows_of, surplus_in
-from studio.datasets.formats.texts import first_of
+from studio.datasets.formats.texts import Beside, first_of
 from studio.datasets.pictures import ENDINGS, OTHER_ENDINGS, Unusable, size_of
 from studio.words import Said, Text
 
@@ -22,7 +22,6 @@ Split = Literal["train", "validation"]
 
 TABLES = ("metadata.csv", "metadata.jsonl")
 _SPLITS: dict[str, Split] = {"train": "train", "validation": "validation", "val": "validation"}
-_CAPTION_ENDINGS = (".txt", ".caption")
 _MOST_CAPTION_BYTES = 2**16
 
 NO_CAPTION = Text("it has no caption; it is learnt from without words", "没有图片说明；训练时将不带文字")
@@ -177,18 +176,18 @@ def _look(root: Path, file: Path, caption: str, split: Split) -> Iterator[Item |
 
 
 def _captioned(folder: Path) -> Iterator[tuple[Path, str | Said]]:
-    """Every picture with the caption file beside it, if there is one; over several lines it counts as one."""
+    """Every picture with the first caption beside it that has words; over several lines it counts as one."""
+    beside = Beside()
     for file in _picture_files(folder):
-        beside = next(
-            (file.with_suffix(end) for end in _CAPTION_ENDINGS if file.with_suffix(end).is_file()), None
-        )
+        captions = (_read(words) for words in beside.files(file) if words.is_file())
         try:
-            yield (
-                file,
-                _one_line(beside.read_bytes()[:_MOST_CAPTION_BYTES].decode("utf-8-sig")) if beside else "",
-            )
+            yield file, next(filter(None, captions), "")
         except UnicodeDecodeError:
             yield file, Said(NOT_UTF8, {})
+
+
+def _read(caption: Path) -> str:
+    return _one_line(caption.read_bytes()[:_MOST_CAPTION_BYTES].decode("utf-8-sig"))
 
 
 def _listed(folder: Path, table: Path) -> Iterator[tuple[Path, str | Said]]:

@@ -96,6 +96,18 @@ def test_text_files_beside_pictures_are_their_captions(tmp_path):
     assert (item.caption, item.name) == ("a boat, at sea", "10_boat/a.jpg")
 
 
+def test_caption_files_are_found_however_their_endings_are_written(tmp_path):
+    for name in ("IMG_1.JPG", "IMG_2.JPG", "c0.png", "c1.png", "c2.png"):
+        picture(tmp_path / name)
+    told = {
+        "IMG_1.TXT": "one", "IMG_2.Caption": "two", "c0.png.txt": "three", "c1.txt": " \n", "c1.caption": "four",
+        "c2.TXT": "not this", "c2.txt": "five", "c2.png.txt": "nor this",
+    }  # fmt: skip
+    for name, words in told.items():
+        (tmp_path / name).write_text(words)
+    assert [item.caption for item in read_folder(tmp_path).items] == ["one", "two", "three", "four", "five"]
+
+
 def test_bare_pictures_are_used_without_words_and_it_is_told(tmp_path):
     picture(tmp_path / "a.webp")
     picture(tmp_path / "b.png")

@@ -7,7 +7,7 @@ import pytest
 
 from studio.dataset_requests import Need
 from studio.datasets.catalogue import Catalogue
-from studio.datasets.formats import formats, recognise
+from studio.datasets.formats import formats, recognise, texts
 from tests.datasets.formats.made import a_set, new, png, read, written
 
 
@@ -104,6 +104,30 @@ def test_text_files_are_read_however_they_were_saved(tmp_path):
     assert "64 kB" in skipped.pop("e.png")
     assert "no picture" in skipped.pop("g.txt")
     assert skipped == {}
+
+
+def test_caption_files_are_found_however_their_endings_are_written(tmp_path):
+    put(tmp_path / "IMG_1.JPG", "one", ".TXT")
+    put(tmp_path / "IMG_2.JPG", "two", ".Caption")
+    put(tmp_path / "c0.png", "three", ".png.txt")
+    put(tmp_path / "c1.png", " \n", ".txt")
+    put(tmp_path / "c1.png", "four", ".caption")
+    put(tmp_path / "c2.png", "not this", ".TXT")
+    put(tmp_path / "c2.png", "five", ".txt")
+    put(tmp_path / "c2.png", "nor this", ".png.txt")
+    found, skipped = read(tmp_path)
+    assert [one.caption for one in found] == ["one", "two", "three", "four", "five"]
+    assert skipped == {}
+
+
+def test_a_folder_is_listed_once_for_the_captions_of_all_its_pictures(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(texts.os, "listdir", lambda folder: asked.append(folder) or ["a.TXT", "b.png.txt"])
+    beside = texts.Beside()
+    assert [file.name for file in beside.files(tmp_path / "a.png")] == ["a.TXT"]
+    assert [file.name for file in beside.files(tmp_path / "b.png")] == ["b.png.txt"]
+    assert beside.files(tmp_path / "c.png") == []
+    assert asked == [tmp_path]
 
 
 @pytest.mark.parametrize(
