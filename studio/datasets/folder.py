@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from studio.datasets.errors import FolderEmpty, FolderMissing, TableBroken
-from studio.datasets.formats.tables import TEXTS, Joined, file_named, rows_of, surplus_in
+from studio.datasets.formats.tables import TEXTS, Joined, file_named, rows_of, surplus_in, tables_among
 from studio.datasets.formats.texts import Beside, first_of
 from studio.datasets.pictures import ENDINGS, OTHER_ENDINGS, Unusable, size_of
 from studio.words import Said, Text
@@ -147,7 +147,8 @@ def _split_folders(path: Path) -> list[tuple[Path, Split]]:
 
 
 def _read_split(root: Path, folder: Path, split: Split) -> Iterator[Item | Problem]:
-    table = next((folder / name for name in TABLES if (folder / name).is_file()), None)
+    tables = [folder / name for name in tables_among(os.listdir(folder), TABLES)]
+    table = next((file for file in tables if file.is_file()), None)
     listed = _listed(folder, table) if table else _captioned(folder)
     seen: set[Path] = set()
     for file, told in listed:

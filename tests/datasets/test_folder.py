@@ -68,6 +68,12 @@ def test_a_caption_without_quotes_is_whole_and_it_is_told(tmp_path):
     assert [file.name for file in files] == ["a.png"]
 
 
+def test_a_table_with_capitals_in_its_name_and_columns_is_read(tmp_path):
+    picture(tmp_path / "a.png")
+    (tmp_path / "Metadata.csv").write_text("File_Name, Text\na.png,a dog\n")
+    assert [item.caption for item in read_folder(tmp_path).train] == ["a dog"]
+
+
 def test_a_caption_that_nobody_can_tell_the_end_of_is_dropped_and_it_is_told(tmp_path):
     for name in ("a.png", "b.png"):
         picture(tmp_path / name)

@@ -46,15 +46,13 @@ def read_beside(root: Path, facts: Facts) -> Iterator[Found | Skipped]:
             yield Skipped(relative(file, root), Said(LOST_CAPTION, {}))
 
 
-def has_captions(path: Path, most: int = 2000) -> bool:
-    """Whether one of the first pictures under a folder has its words beside it."""
+def has_captions(path: Path) -> bool:
+    """Whether a picture under a folder has its words beside it."""
     beside = Beside()
-    for count, found in enumerate(walk(path)):
-        if isinstance(found, Path) and is_picture(found.name) and beside.caption(found) is not None:
-            return True
-        if count >= most:
-            return False
-    return False
+    return any(
+        isinstance(found, Path) and is_picture(found.name) and beside.caption(found) is not None
+        for found in walk(path)
+    )
 
 
 def _picture(file: Path, root: Path, beside: Beside, facts: Facts) -> Found | Skipped:

@@ -3,7 +3,7 @@ reader gets the same words."""
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from itertools import zip_longest
 from pathlib import Path
@@ -31,6 +31,13 @@ SURPLUS = Text(
 
 class Joined(str):
     """A caption that was cut at its commas, because no quotes held it, and is whole again."""
+
+
+def tables_among(names: Iterable[str], wanted: Sequence[str]) -> list[str]:
+    """The names that are those of the wanted tables, the likeliest first: `Metadata.csv` where there is no
+    `metadata.csv`."""
+    spelt = {name.lower(): name for name in sorted(names)}  # small letters sort last
+    return [spelt[name] for name in wanted if name in spelt]
 
 
 def rows_of(table: Path, field: str = "where") -> Iterator[Mapping[str, Any]]:
@@ -64,7 +71,7 @@ def header_of(table: Path) -> set[str]:
     try:
         if table.suffix.lower() == ".csv":
             with _opened(table) as stream:
-                return set(next(csv.reader(stream), []))
+                return set(_header(next(csv.reader(stream), [])))
         return set(next(rows_of(table), {}))
     except (OSError, ValueError, csv.Error, TableBroken, PackageNeeded):
         return set()
@@ -103,14 +110,20 @@ def _csv_rows(table: Path) -> Iterator[Any]:
     csv.field_size_limit(MOST_FIELD)  # the whole process's, and never lowered again
     with _opened(table) as stream:
         rows = csv.reader(stream, strict=True)
-        header = next(rows, [])
-        while header and not header[-1].strip():
-            header.pop()
+        header = _header(next(rows, []))
         if not header:
             raise _Unreadable(NO_HEADER)
         for cells in rows:
             if cells:
                 yield _row(header, cells)
+
+
+def _header(cells: list[str]) -> list[str]:
+    """The names of columns as they are looked for: in small letters, without spaces around them or empty ones behind."""
+    names = [cell.strip().lower() for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    return names
 
 
 def _row(header: list[str], cells: list[str]) -> dict[str, str | Said]:

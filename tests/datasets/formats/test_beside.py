@@ -164,3 +164,24 @@ def test_bare_pictures_and_a_single_one(tmp_path):
     assert {one.name: one.split for one in found} == {"b.jpg": "", "val/a.png": "validation"}
     assert set(skipped) == {"vector.eps"}
     assert [one.name for one in read(file)[0]] == ["a.png"]
+
+
+def test_words_that_belong_to_no_picture_are_told_of_beside_bare_ones(tmp_path):
+    put(tmp_path / "0.png")
+    names = ("captions.txt", "0.json", "sub/captions.csv", "README.txt", "card.md")
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("a boat")
+    assert recognise(tmp_path) is formats()["bare"]
+    found, skipped = read(tmp_path)
+    assert [one.name for one in found] == ["0.png"]
+    assert set(skipped) == {"captions.txt", "0.json", "sub/captions.csv"}
+    assert all("named as its picture" in reason for reason in skipped.values())
+
+
+def test_captions_are_found_behind_many_pictures_without_one(tmp_path):
+    picture = put(tmp_path / "0000.png")
+    for n in range(1, 2100):
+        (tmp_path / f"{n:04d}.png").hardlink_to(picture)
+    (tmp_path / "2099.txt").write_text("a boat")
+    assert recognise(tmp_path) is formats()["aitoolkit"]

@@ -66,6 +66,14 @@ def test_a_row_whose_cells_nobody_can_tell_apart_is_skipped(tmp_path, header):
     assert "in quotes" in skipped["metadata.csv" if header.startswith("text") else "0.png"]
 
 
+@pytest.mark.parametrize("name", ["Metadata.csv", "METADATA.CSV"])
+def test_names_of_tables_and_columns_may_have_capitals_and_spaces(tmp_path, name):
+    put(tmp_path / "0.png")
+    (tmp_path / name).write_text("File_Name, Text \n0.png,a boat\n")
+    (found,), skipped = read(tmp_path)
+    assert (found.caption, skipped) == ("a boat", {})
+
+
 def test_splits_go_by_the_names_of_folders(tmp_path):
     for folder in ("training", "val", "test", "other"):
         put(tmp_path / folder / "a.png")
