@@ -4,6 +4,7 @@ reader gets the same words."""
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from itertools import zip_longest
 from pathlib import Path
@@ -23,6 +24,16 @@ MOST_JSON_BYTES = 256 * 2**20
 NOT_A_LIST = Text("it holds no list of rows", "其中不是逐行的列表")
 TOO_LARGE = Text("it is larger than {most} MB", "超过 {most} MB")
 NO_HEADER = Text("its first line is empty", "首行为空")
+NOT_UTF8 = Text("it is not UTF-8 text; save it as UTF-8", "它不是 UTF-8 文本；请另存为 UTF-8")
+NOT_JSON = Text("line {line} is no valid JSON", "第 {line} 行不是有效的 JSON")
+QUOTES = Text(
+    "in the row that begins on line {line}, a quotation mark is not closed, or one inside a cell is not doubled",
+    "从第 {line} 行开始的记录中，有引号没有闭合，或单元格内的引号没有写成两个",
+)
+LONG_CELL = Text(
+    "the row that begins on line {line} has a cell of more than {most} characters; perhaps a quotation mark is not closed",
+    "从第 {line} 行开始的记录中，有单元格超过 {most} 个字符；可能是引号没有闭合",
+)
 SURPLUS = Text(
     "its row has more cells than the header; put its caption in quotes",
     "它所在行的单元格比表头多；请给说明加上引号",
@@ -51,7 +62,9 @@ def rows_of(table: Path, field: str = "where") -> Iterator[Mapping[str, Any]]:
             yield row
     except _Unreadable as error:
         raise TableBroken(field, file=table.name, reason=error.reason) from None
-    except (OSError, ValueError, csv.Error, RecursionError) as error:
+    except UnicodeDecodeError:
+        raise TableBroken(field, file=table.name, reason=NOT_UTF8) from None
+    except (OSError, ValueError, RecursionError) as error:
         raise TableBroken(field, file=table.name, reason=str(error)[:160]) from None
 
 
@@ -71,9 +84,9 @@ def header_of(table: Path) -> set[str]:
     try:
         if table.suffix.lower() == ".csv":
             with _opened(table) as stream:
-                return set(_header(next(csv.reader(stream), [])))
+                return set(_header(next(_cells(stream), [])))
         return set(next(rows_of(table), {}))
-    except (OSError, ValueError, csv.Error, TableBroken, PackageNeeded):
+    except (OSError, ValueError, _Unreadable, TableBroken, PackageNeeded):
         return set()
 
 
@@ -109,13 +122,26 @@ def _csv_rows(table: Path) -> Iterator[Any]:
     """Cells as they stand: NA, null and 007 are words like others, which pandas would not leave them."""
     csv.field_size_limit(MOST_FIELD)  # the whole process's, and never lowered again
     with _opened(table) as stream:
-        rows = csv.reader(stream, strict=True)
+        rows = _cells(stream)
         header = _header(next(rows, []))
         if not header:
             raise _Unreadable(NO_HEADER)
         for cells in rows:
             if cells:
                 yield _row(header, cells)
+
+
+def _cells(lines: Iterable[str]) -> Iterator[list[str]]:
+    """The rows of a CSV, its header among them."""
+    rows = csv.reader(lines, strict=True)
+    begins = 1
+    try:
+        for cells in rows:
+            yield cells
+            begins = rows.line_num + 1
+    except csv.Error as error:
+        reason = LONG_CELL if "field limit" in str(error) else QUOTES
+        raise _Unreadable(reason, line=begins, most=MOST_FIELD) from None
 
 
 def _header(cells: list[str]) -> list[str]:
@@ -142,9 +168,16 @@ def _row(header: list[str], cells: list[str]) -> dict[str, str | Said]:
 
 def _line_rows(table: Path) -> Iterator[Any]:
     with _opened(table) as stream:
-        while line := stream.readline(MOST_FIELD):
+        for number, line in enumerate(iter(partial(stream.readline, MOST_FIELD), ""), start=1):
             if line.strip():
-                yield json.loads(line)
+                yield _parsed(line, number)
+
+
+def _parsed(line: str, number: int) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        raise _Unreadable(NOT_JSON, line=number) from None
 
 
 def _json_rows(table: Path) -> Iterator[Any]:
@@ -155,7 +188,9 @@ def _json_rows(table: Path) -> Iterator[Any]:
         text = stream.read()
     try:
         held = json.loads(text)
-    except json.JSONDecodeError:
+    except json.JSONDecodeError as error:
+        if error.msg != "Extra data":  # what Python says of a second value, so of a second line
+            raise _Unreadable(NOT_JSON, line=error.lineno) from None
         yield from _line_rows(table)
         return
     if isinstance(held, dict):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from studio.datasets.errors import TableBroken
-from studio.datasets.formats import formats, recognise
+from studio.datasets.formats import formats, recognise, tables
 from tests.datasets.formats.made import png, read
 
 
@@ -154,6 +154,35 @@ def test_a_broken_table_is_named(tmp_path, name, content):
     (tmp_path / "train" / name).write_bytes(content)
     with pytest.raises(TableBroken, match=name):
         read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("metadata.csv", 'file_name,text\n\na.png,"two\nlines"\na.png,"a "b" c"\na.png,"d"\n', "line 5"),
+        ("metadata.csv", 'file_name,text\na.png,a\na.png,"never closed\na.png,b\na.png,c\n', "line 3"),
+        ("metadata.csv", "file_name,text\na.png," + "x" * (2**20 + 9), "line 2"),
+        ("metadata.jsonl", '{"file_name": "a.png"}\n\n{"file_name": }\n', "line 3"),
+        ("metadata.json", '[\n{"image": "a.png", "prompt": ""},\n{"image": }]\n', "line 3"),
+        ("metadata.json", '{"image": "a.png", "prompt": ""}\n{"image": }\n', "line 2"),
+    ],
+)
+def test_the_line_of_a_fault_is_named(tmp_path, name, content, said):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(TableBroken) as told:
+        list(tables.rows_of(tmp_path / name))
+    assert said in told.value.say("en")
+    assert said.replace("line ", "第 ") in told.value.say("zh")
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "metadata.jsonl", "metadata.json"])
+def test_what_is_no_utf8_is_told_in_both_languages(tmp_path, name):
+    (tmp_path / name).write_bytes(b"file_name,text\na.png,\xcc\n")
+    with pytest.raises(TableBroken) as told:
+        list(tables.rows_of(tmp_path / name))
+    assert "not UTF-8 text" in told.value.say("en")
+    assert "不是 UTF-8 文本" in told.value.say("zh")
+    assert "codec" not in told.value.say("zh")
 
 
 def test_provenance_is_read_back_and_nonsense_in_it_does_no_harm(tmp_path):
