@@ -190,7 +190,8 @@ def test_transparency_is_laid_on_white(tmp_path):
     ("name", "content", "said"),
     [
         ("metadata.csv", b"file_name,text\n\xff\xfe,x\n", "UTF-8"),
-        ("metadata.csv", b"name,words\na.png,x\n", "names no file"),
+        ("metadata.csv", b"name,words\na.png,x\n", "columns name, words"),
+        ("metadata.csv", b"file_name,text\n,x\n", "names no file"),
         ("metadata.jsonl", b"{not json}\n", "can't be read"),
         ("metadata.jsonl", b"[1]\n", "no list of rows"),
     ],

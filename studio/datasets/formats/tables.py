@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import import_module
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,7 +14,7 @@ from studio.datasets.errors import PackageNeeded, TableBroken
 from studio.datasets.formats.texts import first_of
 from studio.words import Said, Text
 
-FILES = ("file_name", "image", "file_names")
+FILES = ("file_name", "image", "file_names", "filename", "file", "file_path", "image_path", "path")
 """Columns that may name the picture; the first that does counts."""
 TEXTS = ("text", "caption", "prompt", "captions")
 """Columns that may hold the caption; the first that does counts."""
@@ -24,6 +24,10 @@ MOST_JSON_BYTES = 256 * 2**20
 NOT_A_LIST = Text("it holds no list of rows", "其中不是逐行的列表")
 TOO_LARGE = Text("it is larger than {most} MB", "超过 {most} MB")
 NO_HEADER = Text("its first line is empty", "首行为空")
+NO_FILES = Text(
+    "no column of it names the pictures; its first line reads as the columns {columns}",
+    "没有给出图片文件名的列；按首行，它的列是 {columns}",
+)
 NOT_UTF8 = Text("it is not UTF-8 text; save it as UTF-8", "它不是 UTF-8 文本；请另存为 UTF-8")
 NOT_JSON = Text("line {line} is no valid JSON", "第 {line} 行不是有效的 JSON")
 QUOTES = Text(
@@ -70,8 +74,7 @@ def rows_of(table: Path, field: str = "where") -> Iterator[Mapping[str, Any]]:
 
 def file_named(row: Mapping[str, Any]) -> str:
     """The file that a row names, by whichever column does."""
-    others = tuple(name for name in row if name.endswith(("_file_name", "_file_names")))
-    return first_of(row, FILES + others)
+    return first_of(row, _naming(row))
 
 
 def surplus_in(row: Mapping[str, Any]) -> Said | None:
@@ -84,7 +87,7 @@ def header_of(table: Path) -> set[str]:
     try:
         if table.suffix.lower() == ".csv":
             with _opened(table) as stream:
-                return set(_header(next(_cells(stream), [])))
+                return set(_header(next(_parted(stream)[1], [])))
         return set(next(rows_of(table), {}))
     except (OSError, ValueError, _Unreadable, TableBroken, PackageNeeded):
         return set()
@@ -122,18 +125,28 @@ def _csv_rows(table: Path) -> Iterator[Any]:
     """Cells as they stand: NA, null and 007 are words like others, which pandas would not leave them."""
     csv.field_size_limit(MOST_FIELD)  # the whole process's, and never lowered again
     with _opened(table) as stream:
-        rows = _cells(stream)
+        between, rows = _parted(stream)
         header = _header(next(rows, []))
         if not header:
             raise _Unreadable(NO_HEADER)
+        if not _naming(header):
+            raise _Unreadable(NO_FILES, columns=", ".join(header)[:160])
         for cells in rows:
             if cells:
-                yield _row(header, cells)
+                yield _row(header, cells, between)
 
 
-def _cells(lines: Iterable[str]) -> Iterator[list[str]]:
-    """The rows of a CSV, its header among them."""
-    rows = csv.reader(lines, strict=True)
+def _parted(stream: IO[str]) -> tuple[str, Iterator[list[str]]]:
+    """What stands between the cells of a CSV, and its rows from the header on. A header without a comma may have
+    semicolons or tabs; with a space behind the first, such spaces belong to no cell."""
+    header = next(stream, "")
+    sign = next((sign for sign in ",;\t" if sign in header), ",")
+    between = f"{sign} " if f"{sign} " in header else sign
+    return between, _cells(chain((header,), stream), between)
+
+
+def _cells(lines: Iterable[str], between: str) -> Iterator[list[str]]:
+    rows = csv.reader(lines, delimiter=between[0], skipinitialspace=between.endswith(" "), strict=True)
     begins = 1
     try:
         for cells in rows:
@@ -152,7 +165,15 @@ def _header(cells: list[str]) -> list[str]:
     return names
 
 
-def _row(header: list[str], cells: list[str]) -> dict[str, str | Said]:
+def _naming(columns: Iterable[str]) -> tuple[str, ...]:
+    """The columns that may name the picture, the likeliest first."""
+    named = tuple(columns)
+    return tuple(name for name in FILES if name in named) + tuple(
+        name for name in named if name.endswith(("_file_name", "_file_names"))
+    )
+
+
+def _row(header: list[str], cells: list[str], between: str) -> dict[str, str | Said]:
     """Cells by column. A comma that no quotes hold cuts a caption: in the last column it is put together again, before
     others nobody can tell where it ends."""
     while len(cells) > len(header) and not cells[-1].strip():
@@ -162,7 +183,7 @@ def _row(header: list[str], cells: list[str]) -> dict[str, str | Said]:
     at = next((n for n, name in enumerate(header) if name in TEXTS), len(header))
     sure = dict(zip(header[:at], cells, strict=False))
     if at == len(header) - 1:
-        return {**sure, header[at]: Joined(",".join(cells[at:]))}
+        return {**sure, header[at]: Joined(between.join(cells[at:]))}
     return {**sure, "": Said(SURPLUS, {})}
 
 

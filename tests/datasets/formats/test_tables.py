@@ -74,6 +74,37 @@ def test_names_of_tables_and_columns_may_have_capitals_and_spaces(tmp_path, name
     assert (found.caption, skipped) == ("a boat", {})
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("file_name;text", "0.png;a cat, a dog; a boat"),
+        ("file_name\ttext", "0.png\ta cat, a dog; a boat"),
+        ("file_name, text", "0.png, a cat, a dog; a boat"),
+        ("file_name, text", '0.png, "a cat, a dog; a boat"'),
+        ("filename,text", '0.png,"a cat, a dog; a boat"'),
+        ("file,text", '0.png,"a cat, a dog; a boat"'),
+        ("text;image_path", '"a cat, a dog; a boat";0.png'),
+    ],
+)
+def test_cells_are_parted_as_the_header_is(tmp_path, lines):
+    put(tmp_path / "0.png")
+    (tmp_path / "metadata.csv").write_text("\n".join(lines))
+    (found,), skipped = read(tmp_path)
+    assert found.caption == "a cat, a dog; a boat"
+    assert skipped == {}
+
+
+@pytest.mark.parametrize("content", ["0.png,a red cat\n1.png,a dog\n", "id|words\n0.png|a\n", "words\n"])
+def test_a_table_without_a_column_of_files_is_told_once(tmp_path, content):
+    put(tmp_path / "0.png")
+    (tmp_path / "metadata.csv").write_text(content)
+    with pytest.raises(TableBroken) as told:
+        read(tmp_path)
+    header = content.partition("\n")[0].replace(",", ", ")
+    assert f"columns {header}." in told.value.say("en")
+    assert "file_name and text" in told.value.say("en")
+
+
 def test_splits_go_by_the_names_of_folders(tmp_path):
     for folder in ("training", "val", "test", "other"):
         put(tmp_path / folder / "a.png")
