@@ -139,6 +139,23 @@ def test_the_trigger_is_filled_in_from_the_configuration(tmp_path, line):
     assert [one.caption for one in read(tmp_path)[0]] == ["inkboat at sea"]
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("trigger_word: 'it''s'", "it's on a boat"),
+        ("trigger_word: '''it'''", "'it' on a boat"),
+        ("trigger_word: null", "[trigger] on a boat"),
+        ("trigger_word: ~ # none", "[trigger] on a boat"),
+        ("trigger_word:", "[trigger] on a boat"),
+        ("trigger_word: 'null'", "null on a boat"),
+    ],
+)
+def test_the_trigger_is_what_yaml_means(tmp_path, line, said):
+    put(tmp_path / "a.png", "[trigger] on a boat")
+    (tmp_path / "config.yaml").write_text(f"process:\n  {line}\n  datasets: x\n")
+    assert [one.caption for one in read(tmp_path)[0]] == [said]
+
+
 def test_the_trigger_stays_a_placeholder_without_a_configuration(tmp_path):
     put(tmp_path / "a.png", "[trigger] at sea")
     assert [one.caption for one in read(tmp_path)[0]] == ["[trigger] at sea"]
