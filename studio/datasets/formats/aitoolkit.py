@@ -28,8 +28,8 @@ def _recognises(path: Path) -> bool:
 def _read(path: Path) -> Iterator[Found | Skipped]:
     trigger = _trigger_of(path)
 
-    def facts(_: str, caption: str) -> dict[str, str]:
-        return {"caption": caption.replace(PLACEHOLDER, trigger)} if trigger else {}
+    def facts(_: str, caption: str | None) -> dict[str, str]:
+        return {"caption": caption.replace(PLACEHOLDER, trigger)} if caption and trigger else {}
 
     yield from read_beside(path, facts)
 

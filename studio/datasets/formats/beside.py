@@ -22,8 +22,8 @@ from studio.words import Said
 NOTES = ("readme", "license", "licence", "copying", "notice", "attribution", "sample_prompts", "sample")
 """Text files that are no captions."""
 
-Facts = Callable[[str, str], dict[str, Any] | Said]
-"""More fields of Found, from a picture's name inside the folder and its caption; or why it isn't taken."""
+Facts = Callable[[str, str | None], dict[str, Any] | Said]
+"""More fields of Found, from a picture's name inside the folder and its caption (None without a caption file); or why it isn't taken."""
 
 
 def read_beside(root: Path, facts: Facts) -> Iterator[Found | Skipped]:
@@ -60,7 +60,7 @@ def _picture(file: Path, root: Path, beside: Beside, facts: Facts) -> Found | Sk
     caption = beside.caption(file)
     if isinstance(caption, Said):
         return Skipped(name, caption)
-    more = facts(name, caption or "")
+    more = facts(name, caption)
     if isinstance(more, Said):
         return Skipped(name, more)
     told = {"caption": caption or "", "split": split_of_path(name), **more}

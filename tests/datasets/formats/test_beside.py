@@ -86,6 +86,15 @@ def test_regularisation_pictures_go_back_where_they_came_from(tmp_path):
     )  # none for a picture without words: sd-scripts fails at empty ones
 
 
+def test_without_a_trigger_word_no_picture_is_called_by_the_name_of_the_export(tmp_path):
+    with a_set(tmp_path / "set", ["", "a boat"], validation=0) as catalogue:
+        written(catalogue, tmp_path / "out", "kohya")
+    found, _ = read(tmp_path / "out")
+    assert sorted((one.caption, one.caption_source) for one in found) == [("", ""), ("a boat", "")]
+    lines = [file.read_text().splitlines() for file in (tmp_path / "out").rglob("*.txt")]
+    assert sorted(lines) == [[""], ["a boat"]]  # sd-scripts fails at a file without a line
+
+
 def test_text_files_are_read_however_they_were_saved(tmp_path):
     put(tmp_path / "a.png", "\ufeff有 BOM 的说明\r\n第二行\r\n")
     put(tmp_path / "b.png", "一只船".encode("gb2312"))
