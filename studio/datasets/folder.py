@@ -3,9 +3,7 @@
 
 Nothing is passed over in silence: every picture of the folder is either an item or a problem that says why not."""
 
-import csv
 import hashlib
-import io
 import json
 import os
 from collections import Counter
@@ -15,6 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from studio.datasets.errors import FolderEmpty, FolderMissing, TableBroken
+from studio.datasets.formats.tables import TEXTS, Joined, file_named, rows_of, surplus_in, tables_among
+from studio.datasets.formats.texts import Beside, first_of
 from studio.datasets.pictures import ENDINGS, OTHER_ENDINGS, Unusable, size_of
 from studio.words import Said, Text
 
@@ -22,9 +22,6 @@ Split = Literal["train", "validation"]
 
 TABLES = ("metadata.csv", "metadata.jsonl")
 _SPLITS: dict[str, Split] = {"train": "train", "validation": "validation", "val": "validation"}
-_FILE_COLUMNS = ("file_name", "image")
-_TEXT_COLUMNS = ("text", "caption", "prompt")
-_CAPTION_ENDINGS = (".txt", ".caption")
 _MOST_CAPTION_BYTES = 2**16
 
 NO_CAPTION = Text("it has no caption; it is learnt from without words", "没有图片说明；训练时将不带文字")
@@ -32,6 +29,11 @@ NOT_LISTED = Text("{table} has no row for it", "{table} 中没有它的记录")
 NOT_THERE = Text("{table} names it, but it is not in the folder", "{table} 中有它，但文件夹里没有这个文件")
 OUTSIDE = Text("{table} names a file outside the folder", "{table} 指向了文件夹之外的文件")
 TWICE = Text("{table} names it twice; the first row counts", "{table} 中重复出现；以第一行为准")
+NO_QUOTES = Text(
+    "its caption has commas and no quotes around it; it was taken whole",
+    "它的说明含有逗号却没有加引号；已完整采用",
+)
+NO_NAME = Text("a row names no file", "有一行没有文件名")
 NOT_UTF8 = Text("its caption file is not saved as UTF-8", "它的说明文件不是 UTF-8 编码")
 NONE_AT_ALL = Text("no pictures at all", "一张图片也没有")
 COUNTED = Text("{count}: {reason}", "{count} 张：{reason}")
@@ -145,7 +147,8 @@ def _split_folders(path: Path) -> list[tuple[Path, Split]]:
 
 
 def _read_split(root: Path, folder: Path, split: Split) -> Iterator[Item | Problem]:
-    table = next((folder / name for name in TABLES if (folder / name).is_file()), None)
+    tables = [folder / name for name in tables_among(os.listdir(folder), TABLES)]
+    table = next((file for file in tables if file.is_file()), None)
     listed = _listed(folder, table) if table else _captioned(folder)
     seen: set[Path] = set()
     for file, told in listed:
@@ -168,53 +171,46 @@ def _look(root: Path, file: Path, caption: str, split: Split) -> Iterator[Item |
         return
     if not caption:
         yield Problem(file, Said(NO_CAPTION, {}), is_dropped=False)
-    yield Item(file, caption, width, height, split, file.relative_to(root).as_posix())
+    elif isinstance(caption, Joined):
+        yield Problem(file, Said(NO_QUOTES, {}), is_dropped=False)
+    yield Item(file, str(caption), width, height, split, file.relative_to(root).as_posix())
 
 
 def _captioned(folder: Path) -> Iterator[tuple[Path, str | Said]]:
-    """Every picture with the caption file beside it, if there is one; over several lines it counts as one."""
+    """Every picture with the first caption beside it that has words; over several lines it counts as one."""
+    beside = Beside()
     for file in _picture_files(folder):
-        beside = next(
-            (file.with_suffix(end) for end in _CAPTION_ENDINGS if file.with_suffix(end).is_file()), None
-        )
+        captions = (_read(words) for words in beside.files(file) if words.is_file())
         try:
-            yield (
-                file,
-                _one_line(beside.read_bytes()[:_MOST_CAPTION_BYTES].decode("utf-8-sig")) if beside else "",
-            )
+            yield file, next(filter(None, captions), "")
         except UnicodeDecodeError:
             yield file, Said(NOT_UTF8, {})
+
+
+def _read(caption: Path) -> str:
+    return _one_line(caption.read_bytes()[:_MOST_CAPTION_BYTES].decode("utf-8-sig"))
 
 
 def _listed(folder: Path, table: Path) -> Iterator[tuple[Path, str | Said]]:
     """Every row of a metadata file as picture and caption, or as what is wrong with it."""
     inside = Path(os.path.abspath(folder))
-    for row in _rows(table):
-        name = next((str(row[column]) for column in _FILE_COLUMNS if row.get(column)), "")
-        caption = next((row[column] for column in _TEXT_COLUMNS if row.get(column)), "")
+    for row in rows_of(table, "dataset_path"):
+        name, surplus = file_named(row), surplus_in(row)
+        if not name:
+            raise TableBroken("dataset_path", file=table.name, reason=surplus or NO_NAME)
         file = Path(os.path.normpath(folder / name))
         if not Path(os.path.normpath(inside / name)).is_relative_to(inside):
             yield file, Said(OUTSIDE, {"table": table.name})
         elif not file.is_file():
             yield file, Said(NOT_THERE, {"table": table.name})
         else:
-            yield file, _one_line(str(caption))
+            yield file, surplus or _caption_in(row)
 
 
-def _rows(table: Path) -> list[dict[str, Any]]:
-    try:
-        text = table.read_text(encoding="utf-8-sig")
-        if table.suffix == ".jsonl":
-            rows = [json.loads(line) for line in text.split("\n") if line.strip()]
-        else:
-            rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
-    except (OSError, ValueError, csv.Error, RecursionError) as error:
-        raise TableBroken("dataset_path", file=table.name, reason=str(error)[:160]) from None
-    for row in rows:
-        if not isinstance(row, dict) or not any(row.get(column) for column in _FILE_COLUMNS):
-            reason = Text("a row names no file", "有一行没有文件名")
-            raise TableBroken("dataset_path", file=table.name, reason=reason)
-    return rows
+def _caption_in(row: Mapping[str, Any]) -> str:
+    """The caption of a row in one line; a Joined stays one."""
+    caption = _one_line(first_of(row, TEXTS))
+    return Joined(caption) if any(isinstance(cell, Joined) for cell in row.values()) else caption
 
 
 def _picture_files(folder: Path) -> list[Path]:

@@ -56,6 +56,34 @@ def test_captions_keep_quotes_commas_and_chinese(tmp_path, encoding):
     assert read_folder(tmp_path).train[0].caption == said
 
 
+def test_a_caption_without_quotes_is_whole_and_it_is_told(tmp_path):
+    picture(tmp_path / "a.png")
+    picture(tmp_path / "b.png")
+    lines = 'file_name,text,,\na.png,a red cat, on a boat, at night,\nb.png,"a dog, alone",,,\n'
+    (tmp_path / "metadata.csv").write_text(lines)
+    folder = read_folder(tmp_path)
+    assert [item.caption for item in folder.train] == ["a red cat, on a boat, at night", "a dog, alone"]
+    ((reason, files),) = folder.reasons(is_dropped=False)
+    assert "no quotes" in reason.say("en")
+    assert [file.name for file in files] == ["a.png"]
+
+
+def test_a_table_with_capitals_in_its_name_and_columns_is_read(tmp_path):
+    picture(tmp_path / "a.png")
+    (tmp_path / "Metadata.csv").write_text("File_Name, Text\na.png,a dog\n")
+    assert [item.caption for item in read_folder(tmp_path).train] == ["a dog"]
+
+
+def test_a_caption_that_nobody_can_tell_the_end_of_is_dropped_and_it_is_told(tmp_path):
+    for name in ("a.png", "b.png"):
+        picture(tmp_path / name)
+    lines = "file_name,text,author\na.png,a red cat, on a boat,Ana\nb.png,a dog,Ana\n"
+    (tmp_path / "metadata.csv").write_text(lines)
+    folder = read_folder(tmp_path)
+    assert [item.caption for item in folder.train] == ["a dog"]
+    assert "in quotes" in dropped(folder)["a.png"]
+
+
 def test_json_lines_are_read_and_validation_is_kept_apart(tmp_path):
     for split in ("train", "validation"):
         picture(tmp_path / split / "sub" / "a.png")
@@ -72,6 +100,18 @@ def test_text_files_beside_pictures_are_their_captions(tmp_path):
     picture(tmp_path / ".hidden" / "b.jpg")
     (item,) = read_folder(tmp_path).items
     assert (item.caption, item.name) == ("a boat, at sea", "10_boat/a.jpg")
+
+
+def test_caption_files_are_found_however_their_endings_are_written(tmp_path):
+    for name in ("IMG_1.JPG", "IMG_2.JPG", "c0.png", "c1.png", "c2.png"):
+        picture(tmp_path / name)
+    told = {
+        "IMG_1.TXT": "one", "IMG_2.Caption": "two", "c0.png.txt": "three", "c1.txt": " \n", "c1.caption": "four",
+        "c2.TXT": "not this", "c2.txt": "five", "c2.png.txt": "nor this",
+    }  # fmt: skip
+    for name, words in told.items():
+        (tmp_path / name).write_text(words)
+    assert [item.caption for item in read_folder(tmp_path).items] == ["one", "two", "three", "four", "five"]
 
 
 def test_bare_pictures_are_used_without_words_and_it_is_told(tmp_path):
@@ -150,9 +190,10 @@ def test_transparency_is_laid_on_white(tmp_path):
     ("name", "content", "said"),
     [
         ("metadata.csv", b"file_name,text\n\xff\xfe,x\n", "UTF-8"),
-        ("metadata.csv", b"name,words\na.png,x\n", "names no file"),
+        ("metadata.csv", b"name,words\na.png,x\n", "columns name, words"),
+        ("metadata.csv", b"file_name,text\n,x\n", "names no file"),
         ("metadata.jsonl", b"{not json}\n", "can't be read"),
-        ("metadata.jsonl", b"[1]\n", "names no file"),
+        ("metadata.jsonl", b"[1]\n", "no list of rows"),
     ],
 )
 def test_a_broken_table_is_named(tmp_path, name, content, said):

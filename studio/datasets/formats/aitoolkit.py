@@ -16,7 +16,9 @@ from studio.words import Text
 
 PLACEHOLDER = "[trigger]"
 CONFIG = "ai-toolkit.yaml"
-_TRIGGER = re.compile(r"""^\s*trigger_word:\s*("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^#\n]+)""", re.M)
+_TRIGGER = re.compile(r"""^\s*trigger_word:[ \t]*("(?:[^"\\\n]|\\.)*"|'(?:[^'\n]|'')*'|[^#\n]+)""", re.M)
+_NOTHING = ("null", "Null", "NULL", "~")
+"""How YAML writes that there is no value."""
 
 
 def _recognises(path: Path) -> bool:
@@ -26,8 +28,8 @@ def _recognises(path: Path) -> bool:
 def _read(path: Path) -> Iterator[Found | Skipped]:
     trigger = _trigger_of(path)
 
-    def facts(_: str, caption: str) -> dict[str, str]:
-        return {"caption": caption.replace(PLACEHOLDER, trigger)} if trigger else {}
+    def facts(_: str, caption: str | None) -> dict[str, str]:
+        return {"caption": caption.replace(PLACEHOLDER, trigger)} if caption and trigger else {}
 
     yield from read_beside(path, facts)
 
@@ -48,7 +50,9 @@ def _unquoted(word: str) -> str:
             return str(json.loads(word))
         except ValueError:
             return word.strip('"')
-    return word.strip("'")
+    if word.startswith("'"):
+        return word[1:-1].replace("''", "'")
+    return "" if word in _NOTHING else word
 
 
 def _write(

@@ -15,52 +15,52 @@ from studio.datasets.formats.paths import (
     split_of_path,
     walk,
 )
-from studio.datasets.formats.texts import ENDINGS, caption_beside
+from studio.datasets.formats.texts import ENDINGS, Beside
 from studio.datasets.found import Found, Skipped
 from studio.words import Said
 
 NOTES = ("readme", "license", "licence", "copying", "notice", "attribution", "sample_prompts", "sample")
 """Text files that are no captions."""
 
-Facts = Callable[[str, str], dict[str, Any] | Said]
-"""More fields of Found, from a picture's name inside the folder and its caption; or why it isn't taken."""
+Facts = Callable[[str, str | None], dict[str, Any] | Said]
+"""More fields of Found, from a picture's name inside the folder and its caption (None without a caption file); or why it isn't taken."""
 
 
 def read_beside(root: Path, facts: Facts) -> Iterator[Found | Skipped]:
     """Every picture under `root` with its words; captions without a picture are told of."""
+    beside = Beside()
     lost: dict[Path, Path] = {}
-    stems: set[Path] = set()
+    named: set[Path] = set()
     for found in walk(root):
         if isinstance(found, Skipped):
             yield found
         elif is_picture(found.name):
-            stems.add(found.with_suffix(""))
-            yield _picture(found, root, facts)
+            named |= {found, found.with_suffix("")}
+            yield _picture(found, root, beside, facts)
         elif found.suffix.lower() in ENDINGS and found.stem.lower() not in NOTES:
             lost[found] = found.with_suffix("")
         elif found.suffix.lower() in FOREIGN:
             yield Skipped(relative(found, root), Said(NOT_READ, {}))
     for file, stem in lost.items():
-        if stem not in stems:
+        if stem not in named:
             yield Skipped(relative(file, root), Said(LOST_CAPTION, {}))
 
 
-def has_captions(path: Path, most: int = 2000) -> bool:
-    """Whether one of the first pictures under a folder has its words beside it."""
-    for count, found in enumerate(walk(path)):
-        if isinstance(found, Path) and is_picture(found.name) and caption_beside(found) is not None:
-            return True
-        if count >= most:
-            return False
-    return False
+def has_captions(path: Path) -> bool:
+    """Whether a picture under a folder has its words beside it."""
+    beside = Beside()
+    return any(
+        isinstance(found, Path) and is_picture(found.name) and beside.caption(found) is not None
+        for found in walk(path)
+    )
 
 
-def _picture(file: Path, root: Path, facts: Facts) -> Found | Skipped:
+def _picture(file: Path, root: Path, beside: Beside, facts: Facts) -> Found | Skipped:
     name = relative(file, root)
-    caption = caption_beside(file)
+    caption = beside.caption(file)
     if isinstance(caption, Said):
         return Skipped(name, caption)
-    more = facts(name, caption or "")
+    more = facts(name, caption)
     if isinstance(more, Said):
         return Skipped(name, more)
     told = {"caption": caption or "", "split": split_of_path(name), **more}

@@ -16,6 +16,7 @@ from typing import Any
 from studio.datasets.entry import NO_LICENCE, Provenance, Split
 from studio.datasets.formats.format import Ready
 from studio.datasets.formats.paths import SPLITS
+from studio.datasets.formats.tables import TEXTS as TEXTS
 from studio.datasets.formats.texts import cleaned, first_of
 
 FILE, TEXT = "file_name", "text"
@@ -36,8 +37,6 @@ COLUMNS = (
     "retrieved_at", "sha256", "original_sha256", "parent_sha256", "ai_generated", "series", "recipe", "tags", "repeats",
 )  # fmt: skip
 """The columns after name and caption, in order."""
-TEXTS = ("text", "caption", "prompt", "captions")
-"""Columns that may hold the caption; the first that does counts."""
 MOST_REPEATS = 10_000
 
 

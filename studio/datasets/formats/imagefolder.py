@@ -10,6 +10,7 @@ from studio.datasets.formats.format import Format, Ready
 from studio.datasets.formats.listed import read_listed
 from studio.datasets.formats.paths import relative, split_of
 from studio.datasets.formats.placing import put, tables
+from studio.datasets.formats.tables import tables_among
 from studio.datasets.found import Found, Skipped
 from studio.words import Said, Text
 
@@ -24,7 +25,7 @@ def _tables_of(path: Path) -> Iterator[tuple[Path, list[str]]]:
         here = Path(at)
         depth = len(here.relative_to(path).parts)
         folders[:] = sorted(name for name in folders if depth < _DEPTH and not name.startswith("."))
-        if held := [name for name in TABLES if name in files]:
+        if held := tables_among(files, TABLES):
             yield here, held
 
 

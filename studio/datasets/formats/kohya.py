@@ -1,6 +1,9 @@
 """kohya's sd-scripts: folders named `10_boat` (repeats, then the words for pictures that have none of their own), words
 in .txt or .caption files beside the pictures, `reg/` for pictures that keep the class in mind, and a TOML beside them.
 
+A picture without words goes by its folder's, the trigger word; where there is none, an empty line keeps it from being
+called by the name of the export. sd-scripts reads that as no words, and fails at a file without any line.
+
 A validation set goes into a second `[[datasets]]` with validation_split = 1.0: sd-scripts takes that key nowhere else,
 whatever its guide shows."""
 
@@ -49,7 +52,7 @@ def _read(path: Path) -> Iterator[Found | Skipped]:
     yield from read_beside(path, _facts)
 
 
-def _facts(name: str, caption: str) -> dict[str, Any] | Said:
+def _facts(name: str, caption: str | None) -> dict[str, Any] | Said:
     """What a picture's folders say of it."""
     folders = name.split("/")[:-1]
     named = next((found for folder in reversed(folders) if (found := _repeats_and_words(folder))), None)
@@ -57,7 +60,7 @@ def _facts(name: str, caption: str) -> dict[str, Any] | Said:
         return Said(NO_COUNT, {})
     repeats, words = named
     told: dict[str, Any] = {"repeats": repeats, "split": _side(folders)}
-    if not caption:
+    if caption is None:
         told |= {"caption": words, "caption_source": CLASS_WORDS if words else ""}
     return told | ({"tags": (REGULARISATION,)} if "reg" in folders[:-1] else {})
 
@@ -91,9 +94,11 @@ class _Places:
 def _write(
     pictures: Iterable[Ready], folder: Path, request: ExportRequest, need: Need
 ) -> Generator[Ready, None, None]:
+    otherwise = "" if need.trigger_word else "\n"
     places = _Places(_folder_word(need.trigger_word or Path(request.out).name), request.repeats)
     for ready in pictures:
-        put_caption(put(folder / places.of(ready), ready.name, ready.content), ready.entry.caption)
+        picture = put(folder / places.of(ready), ready.name, ready.content)
+        put_caption(picture, ready.entry.caption, otherwise)
         yield ready
     (folder / CONFIG).write_text(_config(places, need), encoding="utf-8", newline="\n")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from studio.datasets.entry import Split
 from studio.datasets.folder import NOT_LISTED, TWICE
-from studio.datasets.formats.columns import TEXTS, facts_of, split_in
+from studio.datasets.formats.columns import facts_of, split_in
 from studio.datasets.formats.paths import (
     NO_NAME,
     located,
@@ -18,13 +18,10 @@ from studio.datasets.formats.paths import (
     split_of,
     split_of_path,
 )
-from studio.datasets.formats.tables import rows_of
+from studio.datasets.formats.tables import TEXTS, file_named, rows_of, surplus_in
 from studio.datasets.formats.texts import first_of
 from studio.datasets.found import Found, Skipped
 from studio.words import Said
-
-FILES = ("file_name", "image", "file_names")
-"""Columns that may name the picture."""
 
 
 def read_listed(root: Path, tables: Sequence[Path]) -> Iterator[Found | Skipped]:
@@ -52,24 +49,19 @@ def split_of_table(table: Path, root: Path) -> Split:
     return by_folder or split_of(table.stem.lower().removeprefix("metadata").strip("_-."))
 
 
-def file_named(row: Mapping[str, Any]) -> str:
-    """The file that a row names, by whichever column does."""
-    others = tuple(name for name in row if name.endswith(("_file_name", "_file_names")))
-    return first_of(row, FILES + others)
-
-
 def _file(root: Path, real: str, table: Path, row: Mapping[str, Any], seen: set[Path]) -> Path | Skipped:
     """The picture that a row names, the first time that one does."""
     name = file_named(row)
+    surplus = surplus_in(row)
     if not name:
-        return Skipped(relative(table, root), Said(NO_NAME, {"table": table.name}))
+        return Skipped(relative(table, root), surplus or Said(NO_NAME, {"table": table.name}))
     file = located(table.parent, real, name, table.name)
     if isinstance(file, Said):
         return Skipped(name, file)
     if file in seen:
         return Skipped(name, Said(TWICE, {"table": table.name}))
     seen.add(file)
-    return file
+    return Skipped(relative(file, root), surplus) if surplus else file
 
 
 def _found(file: Path, root: Path, split: Split, row: Mapping[str, Any]) -> Found:

@@ -22,10 +22,10 @@ def put(folder: Path, name: str, content: bytes) -> Path:
     return file
 
 
-def put_caption(picture: Path, caption: str) -> None:
-    """Write the text file beside a picture; without words there is none, which is what trainers expect."""
-    if caption.strip():
-        picture.with_suffix(".txt").write_text(caption, encoding="utf-8", newline="\n")
+def put_caption(picture: Path, caption: str, otherwise: str = "") -> None:
+    """Write the text file beside a picture; without words, and nothing to stand there otherwise, there is none."""
+    if content := caption if caption.strip() else otherwise:
+        picture.with_suffix(".txt").write_text(content, encoding="utf-8", newline="\n")
 
 
 class Tables:

@@ -1,5 +1,6 @@
 """Captions in text files beside pictures, and strings out of tables, as anybody may have saved them."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,45 @@ TOO_LONG = Text("its caption file is larger than {most} kB", "它的说明文件
 UNREAD = Text("its caption file can't be read", "无法读取它的说明文件")
 
 
-def caption_beside(picture: Path, endings: tuple[str, ...] = ENDINGS) -> str | Said | None:
-    """The caption in the text file beside a picture, or why it can't be read; None where there is no such file."""
-    for ending in endings:
-        file = picture.with_suffix(ending)
-        if file.is_file() and not file.is_symlink():
-            try:
-                with file.open("rb") as stream:
-                    return decoded(stream.read(MOST_BYTES + 1))
-            except OSError:
-                return Said(UNREAD, {})
-    return None
+class Beside:
+    """The caption files beside pictures: `a.txt` or `a.caption`, else `a.png.txt`, their endings in letters of any size.
+    A folder is listed once, when its first picture is asked about."""
+
+    def __init__(self) -> None:
+        self._listed: dict[Path, dict[str, str]] = {}
+
+    def files(self, picture: Path) -> list[Path]:
+        """The caption files of a picture, the likeliest first."""
+        folder = picture.parent
+        if folder not in self._listed:
+            self._listed[folder] = _captions_in(folder)
+        names = (f"{stem}{ending}" for stem in (picture.stem, picture.name) for ending in ENDINGS)
+        return [folder / self._listed[folder][name] for name in names if name in self._listed[folder]]
+
+    def caption(self, picture: Path) -> str | Said | None:
+        """The first caption of a picture that has words, or why it can't be read; None where there is no such file."""
+        caption = None
+        for file in self.files(picture):
+            if file.is_file() and not file.is_symlink():
+                caption = _read(file)
+                if caption:
+                    return caption
+        return caption
+
+
+def _captions_in(folder: Path) -> dict[str, str]:
+    """The caption files of a folder by their names with a small ending. Small letters sort last, so `a.txt` counts
+    before `a.TXT`."""
+    names = [name for name in sorted(os.listdir(folder)) if name.lower().endswith(ENDINGS)]
+    return {f"{Path(name).stem}{Path(name).suffix.lower()}": name for name in names}
+
+
+def _read(file: Path) -> str | Said:
+    try:
+        with file.open("rb") as stream:
+            return decoded(stream.read(MOST_BYTES + 1))
+    except OSError:
+        return Said(UNREAD, {})
 
 
 def decoded(content: bytes) -> str | Said:

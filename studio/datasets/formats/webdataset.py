@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 from studio.dataset_requests import ExportRequest, Need
 from studio.datasets.entry import Split
+from studio.datasets.formats.beside import has_captions
 from studio.datasets.formats.columns import TEXTS, Rows, facts_of, split_in
 from studio.datasets.formats.format import Format, Ready
 from studio.datasets.formats.paths import (
@@ -21,6 +22,7 @@ from studio.datasets.formats.paths import (
     MOST_PICTURE_BYTES,
     beside_shards,
     is_picture,
+    pictures,
     relative,
     shards,
     split_of,
@@ -60,7 +62,13 @@ class _Sample:
 
 
 def _recognises(path: Path) -> bool:
-    return bool(shards(path, ".tar"))
+    """Whether shards are what a place is about: not beside pictures with captions, nor beside pictures of which they
+    hold none."""
+    found = shards(path, ".tar")
+    if not found or path.is_file() or not any(isinstance(loose, Path) for loose in pictures(path)):
+        return bool(found)
+    members = (member for shard in found for member in _shard(shard, shard.name, ""))
+    return not has_captions(path) and any(isinstance(member, Found) for member in members)
 
 
 def _read(path: Path) -> Iterator[Found | Skipped]:

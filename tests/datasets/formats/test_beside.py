@@ -7,7 +7,7 @@ import pytest
 
 from studio.dataset_requests import Need
 from studio.datasets.catalogue import Catalogue
-from studio.datasets.formats import formats, recognise
+from studio.datasets.formats import formats, recognise, texts
 from tests.datasets.formats.made import a_set, new, png, read, written
 
 
@@ -86,6 +86,15 @@ def test_regularisation_pictures_go_back_where_they_came_from(tmp_path):
     )  # none for a picture without words: sd-scripts fails at empty ones
 
 
+def test_without_a_trigger_word_no_picture_is_called_by_the_name_of_the_export(tmp_path):
+    with a_set(tmp_path / "set", ["", "a boat"], validation=0) as catalogue:
+        written(catalogue, tmp_path / "out", "kohya")
+    found, _ = read(tmp_path / "out")
+    assert sorted((one.caption, one.caption_source) for one in found) == [("", ""), ("a boat", "")]
+    lines = [file.read_text().splitlines() for file in (tmp_path / "out").rglob("*.txt")]
+    assert sorted(lines) == [[""], ["a boat"]]  # sd-scripts fails at a file without a line
+
+
 def test_text_files_are_read_however_they_were_saved(tmp_path):
     put(tmp_path / "a.png", "\ufeff有 BOM 的说明\r\n第二行\r\n")
     put(tmp_path / "b.png", "一只船".encode("gb2312"))
@@ -106,6 +115,30 @@ def test_text_files_are_read_however_they_were_saved(tmp_path):
     assert skipped == {}
 
 
+def test_caption_files_are_found_however_their_endings_are_written(tmp_path):
+    put(tmp_path / "IMG_1.JPG", "one", ".TXT")
+    put(tmp_path / "IMG_2.JPG", "two", ".Caption")
+    put(tmp_path / "c0.png", "three", ".png.txt")
+    put(tmp_path / "c1.png", " \n", ".txt")
+    put(tmp_path / "c1.png", "four", ".caption")
+    put(tmp_path / "c2.png", "not this", ".TXT")
+    put(tmp_path / "c2.png", "five", ".txt")
+    put(tmp_path / "c2.png", "nor this", ".png.txt")
+    found, skipped = read(tmp_path)
+    assert [one.caption for one in found] == ["one", "two", "three", "four", "five"]
+    assert skipped == {}
+
+
+def test_a_folder_is_listed_once_for_the_captions_of_all_its_pictures(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(texts.os, "listdir", lambda folder: asked.append(folder) or ["a.TXT", "b.png.txt"])
+    beside = texts.Beside()
+    assert [file.name for file in beside.files(tmp_path / "a.png")] == ["a.TXT"]
+    assert [file.name for file in beside.files(tmp_path / "b.png")] == ["b.png.txt"]
+    assert beside.files(tmp_path / "c.png") == []
+    assert asked == [tmp_path]
+
+
 @pytest.mark.parametrize(
     "line", ['trigger_word: "ink\\u0062oat"', "trigger_word: 'inkboat'", "  trigger_word: inkboat # so"]
 )
@@ -113,6 +146,23 @@ def test_the_trigger_is_filled_in_from_the_configuration(tmp_path, line):
     put(tmp_path / "train" / "a.png", "[trigger] at sea")
     (tmp_path / "config.yaml").write_text(f"process:\n{line}\n")
     assert [one.caption for one in read(tmp_path)[0]] == ["inkboat at sea"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("trigger_word: 'it''s'", "it's on a boat"),
+        ("trigger_word: '''it'''", "'it' on a boat"),
+        ("trigger_word: null", "[trigger] on a boat"),
+        ("trigger_word: ~ # none", "[trigger] on a boat"),
+        ("trigger_word:", "[trigger] on a boat"),
+        ("trigger_word: 'null'", "null on a boat"),
+    ],
+)
+def test_the_trigger_is_what_yaml_means(tmp_path, line, said):
+    put(tmp_path / "a.png", "[trigger] on a boat")
+    (tmp_path / "config.yaml").write_text(f"process:\n  {line}\n  datasets: x\n")
+    assert [one.caption for one in read(tmp_path)[0]] == [said]
 
 
 def test_the_trigger_stays_a_placeholder_without_a_configuration(tmp_path):
@@ -140,3 +190,24 @@ def test_bare_pictures_and_a_single_one(tmp_path):
     assert {one.name: one.split for one in found} == {"b.jpg": "", "val/a.png": "validation"}
     assert set(skipped) == {"vector.eps"}
     assert [one.name for one in read(file)[0]] == ["a.png"]
+
+
+def test_words_that_belong_to_no_picture_are_told_of_beside_bare_ones(tmp_path):
+    put(tmp_path / "0.png")
+    names = ("captions.txt", "0.json", "sub/captions.csv", "README.txt", "card.md")
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("a boat")
+    assert recognise(tmp_path) is formats()["bare"]
+    found, skipped = read(tmp_path)
+    assert [one.name for one in found] == ["0.png"]
+    assert set(skipped) == {"captions.txt", "0.json", "sub/captions.csv"}
+    assert all("named as its picture" in reason for reason in skipped.values())
+
+
+def test_captions_are_found_behind_many_pictures_without_one(tmp_path):
+    picture = put(tmp_path / "0000.png")
+    for n in range(1, 2100):
+        (tmp_path / f"{n:04d}.png").hardlink_to(picture)
+    (tmp_path / "2099.txt").write_text("a boat")
+    assert recognise(tmp_path) is formats()["aitoolkit"]

@@ -44,6 +44,25 @@ def test_shards_of_strangers(tmp_path):
     assert "*.tar" in skipped["loose.png"]
 
 
+@pytest.mark.parametrize("member", ["backup/0.png", "notes.md"])
+def test_an_archive_beside_captioned_pictures_is_told_of_and_they_are_read(tmp_path, member):
+    (tmp_path / "0.png").write_bytes(png(1))
+    (tmp_path / "0.txt").write_text("a boat")
+    tar(tmp_path / "old.tar", (member, png(1)))
+    found, skipped = read(tmp_path)
+    assert [(one.name, one.caption) for one in found] == [("0.png", "a boat")]
+    assert list(skipped) == ["old.tar"]
+
+
+@pytest.mark.parametrize("members", [(("notes.md", b"words"),), ()])
+def test_an_archive_without_pictures_is_no_shard_beside_pictures(tmp_path, members):
+    (tmp_path / "0.png").write_bytes(png(1))
+    tar(tmp_path / "old.tar", *members)
+    found, skipped = read(tmp_path)
+    assert [one.name for one in found] == ["0.png"]
+    assert list(skipped) == ["old.tar"]
+
+
 def test_members_that_are_no_plain_pictures_are_told(tmp_path):
     link, away, device = (tarfile.TarInfo(name) for name in ("l.png", "../up.png", "d.png"))
     link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"

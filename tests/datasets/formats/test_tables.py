@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from studio.datasets.errors import TableBroken
-from studio.datasets.formats import formats, recognise
+from studio.datasets.formats import formats, recognise, tables
 from tests.datasets.formats.made import png, read
 
 
@@ -35,6 +35,74 @@ def test_words_stay_what_they_are(tmp_path, encoding):
     found, skipped = read(tmp_path)
     assert [one.caption for one in found] == ["NA", "null", "007", "", "猫"]
     assert skipped == {}
+
+
+def test_a_caption_that_no_quotes_hold_is_put_together_again(tmp_path):
+    for n in range(4):
+        put(tmp_path / f"{n}.png", n)
+    lines = (
+        "0.png,a red cat, on a boat, at night",
+        '1.png,"a red cat, on a boat"',
+        "2.png,a dog,,",
+        "3.png",
+    )
+    (tmp_path / "metadata.csv").write_text("\n".join(("file_name,text", *lines)))
+    found, skipped = read(tmp_path)
+    assert [one.caption for one in found] == [
+        "a red cat, on a boat, at night",
+        "a red cat, on a boat",
+        "a dog",
+        "",
+    ]
+    assert skipped == {}
+
+
+@pytest.mark.parametrize("header", ["file_name,text,author", "text,file_name", "file_name,author"])
+def test_a_row_whose_cells_nobody_can_tell_apart_is_skipped(tmp_path, header):
+    put(tmp_path / "0.png")
+    (tmp_path / "metadata.csv").write_text(f"{header}\n0.png,a red cat, on a boat,Ana\n")
+    found, skipped = read(tmp_path)
+    assert found == []
+    assert "in quotes" in skipped["metadata.csv" if header.startswith("text") else "0.png"]
+
+
+@pytest.mark.parametrize("name", ["Metadata.csv", "METADATA.CSV"])
+def test_names_of_tables_and_columns_may_have_capitals_and_spaces(tmp_path, name):
+    put(tmp_path / "0.png")
+    (tmp_path / name).write_text("File_Name, Text \n0.png,a boat\n")
+    (found,), skipped = read(tmp_path)
+    assert (found.caption, skipped) == ("a boat", {})
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("file_name;text", "0.png;a cat, a dog; a boat"),
+        ("file_name\ttext", "0.png\ta cat, a dog; a boat"),
+        ("file_name, text", "0.png, a cat, a dog; a boat"),
+        ("file_name, text", '0.png, "a cat, a dog; a boat"'),
+        ("filename,text", '0.png,"a cat, a dog; a boat"'),
+        ("file,text", '0.png,"a cat, a dog; a boat"'),
+        ("text;image_path", '"a cat, a dog; a boat";0.png'),
+    ],
+)
+def test_cells_are_parted_as_the_header_is(tmp_path, lines):
+    put(tmp_path / "0.png")
+    (tmp_path / "metadata.csv").write_text("\n".join(lines))
+    (found,), skipped = read(tmp_path)
+    assert found.caption == "a cat, a dog; a boat"
+    assert skipped == {}
+
+
+@pytest.mark.parametrize("content", ["0.png,a red cat\n1.png,a dog\n", "id|words\n0.png|a\n", "words\n"])
+def test_a_table_without_a_column_of_files_is_told_once(tmp_path, content):
+    put(tmp_path / "0.png")
+    (tmp_path / "metadata.csv").write_text(content)
+    with pytest.raises(TableBroken) as told:
+        read(tmp_path)
+    header = content.partition("\n")[0].replace(",", ", ")
+    assert f"columns {header}." in told.value.say("en")
+    assert "file_name and text" in told.value.say("en")
 
 
 def test_splits_go_by_the_names_of_folders(tmp_path):
@@ -117,6 +185,35 @@ def test_a_broken_table_is_named(tmp_path, name, content):
     (tmp_path / "train" / name).write_bytes(content)
     with pytest.raises(TableBroken, match=name):
         read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("metadata.csv", 'file_name,text\n\na.png,"two\nlines"\na.png,"a "b" c"\na.png,"d"\n', "line 5"),
+        ("metadata.csv", 'file_name,text\na.png,a\na.png,"never closed\na.png,b\na.png,c\n', "line 3"),
+        ("metadata.csv", "file_name,text\na.png," + "x" * (2**20 + 9), "line 2"),
+        ("metadata.jsonl", '{"file_name": "a.png"}\n\n{"file_name": }\n', "line 3"),
+        ("metadata.json", '[\n{"image": "a.png", "prompt": ""},\n{"image": }]\n', "line 3"),
+        ("metadata.json", '{"image": "a.png", "prompt": ""}\n{"image": }\n', "line 2"),
+    ],
+)
+def test_the_line_of_a_fault_is_named(tmp_path, name, content, said):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(TableBroken) as told:
+        list(tables.rows_of(tmp_path / name))
+    assert said in told.value.say("en")
+    assert said.replace("line ", "第 ") in told.value.say("zh")
+
+
+@pytest.mark.parametrize("name", ["metadata.csv", "metadata.jsonl", "metadata.json"])
+def test_what_is_no_utf8_is_told_in_both_languages(tmp_path, name):
+    (tmp_path / name).write_bytes(b"file_name,text\na.png,\xcc\n")
+    with pytest.raises(TableBroken) as told:
+        list(tables.rows_of(tmp_path / name))
+    assert "not UTF-8 text" in told.value.say("en")
+    assert "不是 UTF-8 文本" in told.value.say("zh")
+    assert "codec" not in told.value.say("zh")
 
 
 def test_provenance_is_read_back_and_nonsense_in_it_does_no_harm(tmp_path):
