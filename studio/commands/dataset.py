@@ -30,6 +30,7 @@ from studio.datasets.export import export, prepare
 from studio.datasets.formats import formats
 from studio.datasets.found import Skipped, Step
 from studio.datasets.hub import push
+from studio.datasets.imports import left_off
 from studio.datasets.inspect import inspect_stepwise
 from studio.datasets.intake import Taken
 from studio.datasets.measure import look_at
@@ -132,7 +133,7 @@ class _Job:
                 self.line.clear()
                 return done.value, sentences
             self.line.running(dataset_told.step(step, self.say))
-            if step.doing is not None and step.total and step.done == step.total:
+            if step.doing is not None and (step.stays or (step.total and step.done == step.total)):
                 sentences.append(step.doing.say(self.say))
 
     def tell(self, told: dict[str, Any], sentence: str) -> None:
@@ -200,7 +201,8 @@ def _list(job: _Job) -> int:
     rows = []
     for card in Sets(job.settings).list():
         with Catalogue.open(card.path) as catalogue:
-            rows.append({"name": card.name, "folder": str(card.path), "pictures": catalogue.count()})
+            rows.append({"name": card.name, "folder": str(card.path), "pictures": catalogue.count(),
+                         "is_unfinished": bool(left_off(catalogue))})  # fmt: skip
     job.tell({"sets": rows}, dataset_told.sets(rows, job.say))
     return FINISHED
 
@@ -290,6 +292,8 @@ def _prepare(job: _Job) -> int:
     with job.own() as catalogue:
         _, sentences = job.finish(_as_generator(prepare(catalogue)))
         root = catalogue.root
+    for sentence in sentences[:-1]:  # beside the folder, which scripts read
+        print(sentence, file=sys.stderr)
     job.tell({"dataset_path": str(root), "messages": sentences}, str(root))
     return FINISHED
 
@@ -299,7 +303,7 @@ def _push(job: _Job) -> int:
     with job.any() as catalogue:
         steps = push(catalogue, request, job.given.repo, private=not job.given.public)
         _, sentences = job.finish(_as_generator(steps))
-    job.tell({"repo": job.given.repo, "messages": sentences}, sentences[-1])
+    job.tell({"repo": job.given.repo, "messages": sentences}, "\n".join(sentences))
     return FINISHED
 
 

@@ -11,6 +11,7 @@ from studio.__main__ import main
 from studio.datasets.folder import read_folder
 from studio.settings import ROOT
 from studio.storybook.paint import PaintRequest, paint_folder
+from tests.datasets.formats.made import png
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,29 @@ def test_pictures_come_in_once_with_captions_and_licences(run, painted):
     assert [(row["name"], row["pictures"]) for row in rows] == [("scenes", 6)]
     report = json.loads(run("check", "scenes", "--json")[1])
     assert "licence" not in {row["check"] for row in report["rows"]}
+
+
+def test_a_half_import_is_nowhere_shown_as_whole(run, tmp_path):
+    boats = tmp_path / "boats"
+    boats.mkdir()
+    for n in range(3):
+        (boats / f"{n}.png").write_bytes(png(n))
+    table = [json.dumps({"file_name": f"{n}.png", "text": f"boat {n}"}) for n in range(3)]
+    (boats / "metadata.jsonl").write_text("\n".join([*table[:2], "{broken"]))
+    code, _, err = run("import", "boats", "--where", boats)
+    assert code == 2
+    assert "2 pictures had come in before that" in err
+    assert len(err.strip().splitlines()) == 1
+    assert "not finished" in run("list")[1]
+    assert "2 pictures\n" not in run("list")[1]
+    assert "import of folder" in run("check", "boats")[1]
+    assert "not finished" in run("export", "boats", "--out", tmp_path / "out")[1]
+    code, out, err = run("prepare", "boats")
+    assert (code, len(out.splitlines())) == (0, 1)
+    assert "not finished" in err
+    (boats / "metadata.jsonl").write_text("\n".join(table))
+    assert run("import", "boats", "--where", boats)[0] == 0
+    assert "not finished" not in run("list")[1] + run("check", "boats")[1] + run("prepare", "boats")[2]
 
 
 def test_synthetic_scenes_need_nothing(run):
