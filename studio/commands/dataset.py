@@ -37,6 +37,7 @@ from studio.datasets.measure import look_at
 from studio.datasets.opening import open_set
 from studio.datasets.sets import Sets
 from studio.datasets.split import split
+from studio.disk import is_there
 from studio.errors import StudioError
 from studio.requests import Request
 from studio.settings import Settings
@@ -91,7 +92,7 @@ class _Job:
         """The studio's set that was named, or whose folder was; raises SetMissing."""
         named = self.given.target
         path = Path(named).expanduser()
-        if path.is_dir() and ("/" in named or not self._is_known(named)):
+        if is_there(path) and path.is_dir() and ("/" in named or not self._is_known(named)):
             return Catalogue.open(path)
         return Sets(self.settings).open(named)
 
@@ -100,7 +101,7 @@ class _Job:
         if self._is_known(self.given.target):
             return Sets(self.settings).open(self.given.target)
         path = Path(self.given.target).expanduser()
-        if not path.exists():
+        if not is_there(path):
             raise SetMissing(None, path=self.given.target)
         return open_set(path, self.need())
 

@@ -1,6 +1,8 @@
 """Sets of pictures from the command line: brought in, checked, split, varied, exported, and every refusal a sentence."""
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -169,6 +171,9 @@ def test_the_guide_tells_where_pictures_may_be_taken_from(run):
 
 @pytest.mark.parametrize(("words", "sentence"), [
     (("check", "nowhere"), "nowhere is no dataset"),
+    (("check", "x" * 300), "is no dataset"),
+    (("split", "x" * 300), "can't be a dataset's name"),
+    (("import", "x", "--source", "folder", "--where", "x" * 300), "There is no folder"),
     (("split", "nowhere"), "is no dataset of the studio"),
     (("import", "a/b", "--source", "folder", "--where", "."), "can't be a dataset's name"),
     (("import", "x", "--source", "folder", "--where", "nowhere"), "nowhere"),
@@ -193,6 +198,17 @@ def test_an_export_never_writes_over_anything(run, own, tmp_path):
     assert code == 2
     assert "is not empty" in err
     assert [file.name for file in (tmp_path / "full").iterdir()] == ["mine.txt"]
+
+
+def test_a_folder_that_is_locked_is_named(run, tmp_path, monkeypatch):
+    def locked(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    (tmp_path / "locked").mkdir()
+    monkeypatch.setattr(os, "scandir", locked)
+    for words in (("check", tmp_path / "locked"), ("import", "x", "--where", tmp_path / "locked")):
+        code, _, err = run(*words)
+        assert (code, "locked can't be read" in err) == (2, True), err
 
 
 def test_an_empty_folder_says_what_to_do(run, tmp_path):

@@ -35,6 +35,7 @@ _MOST_JSON_BYTES, _CHUNK = 2**20, 2**20
 _WORDS = ("txt", "caption", "text")
 
 NOT_PLAIN = Text("it is a link or a device, not a file", "它是链接或设备，不是文件")
+UNREADABLE = Text("the archive can't be read ({reason})", "无法读取压缩包（{reason}）")
 BROKEN = Text("the archive is damaged from here on", "压缩包从这里开始已损坏")
 CUT_SHORT = Text("the archive ends before it does", "压缩包在它结束之前就中断了")
 NO_END = Text(
@@ -91,14 +92,16 @@ def _shard(shard: Path, name: str, split: Split) -> Iterator[Found | Skipped]:
                     sample = _Sample(key)
                 yield from _add(sample, member, ending, archive, name)
             trouble = _wrong_end(shard, archive.offset)
-    except (tarfile.TarError, OSError, ValueError, EOFError):
-        trouble = BROKEN
+    except OSError as error:
+        trouble = Said(UNREADABLE, {"reason": error.strerror or str(error)})
+    except (tarfile.TarError, ValueError, EOFError):
+        trouble = Said(BROKEN, {})
     yield from _told(sample, shard, name, split)
     if trouble is not None:
-        yield Skipped(f"{name}.tar", Said(trouble, {}))
+        yield Skipped(f"{name}.tar", trouble)
 
 
-def _wrong_end(shard: Path, end: int) -> Text | None:
+def _wrong_end(shard: Path, end: int) -> Said | None:
     """What is wrong with an archive whose members were read up to `end`: there must be two blocks of zeros, and nothing
     else. `tarfile` takes a damaged header for the end."""
     count = 0
@@ -106,9 +109,9 @@ def _wrong_end(shard: Path, end: int) -> Text | None:
         stream.seek(end)
         while chunk := stream.read(_CHUNK):
             if chunk.strip(b"\0"):
-                return BROKEN
+                return Said(BROKEN, {})
             count += len(chunk)
-    return NO_END if count < 2 * tarfile.BLOCKSIZE else None
+    return Said(NO_END, {}) if count < 2 * tarfile.BLOCKSIZE else None
 
 
 def _halves(member: str) -> tuple[str, str, str]:

@@ -104,6 +104,15 @@ def test_a_shard_without_its_end_may_have_been_cut_short(tmp_path):
     assert (len(found), skipped) == (4, {})
 
 
+def test_a_shard_that_is_locked_is_not_called_damaged(tmp_path, monkeypatch):
+    def locked(*_):
+        raise PermissionError(13, "Permission denied")
+
+    file = tar(tmp_path / "x.tar", ("0.png", png(0)))
+    monkeypatch.setattr(tarfile, "open", locked)
+    assert read(file) == ([], {"x.tar": "the archive can't be read (Permission denied)"})
+
+
 def test_large_members_are_left_alone(tmp_path):
     huge = tarfile.TarInfo("huge.png")
     huge.size = MOST_PICTURE_BYTES + 1
