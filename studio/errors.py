@@ -37,7 +37,8 @@ Each class is one fact, with its sentence in both languages: it names the thing,
     │   └── Unexpected
     ├── StorageError
     │   ├── DiskFull
-    │   └── NotWritable
+    │   ├── NotWritable
+    │   └── NotReadable
     ├── PictureError            (studio.picture_errors)
     └── ServeError
         ├── AddressTaken
@@ -351,7 +352,7 @@ class Unexpected(EngineError):
 
 
 class StorageError(StudioError):
-    """A disk that doesn't take what is written."""
+    """A disk that doesn't take what is written, or doesn't give what is there."""
 
 
 class DiskFull(StorageError):
@@ -369,6 +370,15 @@ class NotWritable(StorageError):
     text = Text(
         "{folder} can't be written ({reason}). Choose another folder with --output or mend its permissions.",
         "无法写入 {folder}（{reason}）。请用 --output 指定其他文件夹，或修改其权限。",
+    )
+
+
+class NotReadable(StorageError):
+    """A file or folder that is there and can't be read."""
+
+    text = Text(
+        "{path} can't be read ({reason}). Mend its permissions, or name another place.",
+        "无法读取 {path}（{reason}）。请修改其权限，或换一个位置。",
     )
 
 

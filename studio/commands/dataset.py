@@ -30,12 +30,14 @@ from studio.datasets.export import export, prepare
 from studio.datasets.formats import formats
 from studio.datasets.found import Skipped, Step
 from studio.datasets.hub import push
+from studio.datasets.imports import left_off
 from studio.datasets.inspect import inspect_stepwise
 from studio.datasets.intake import Taken
 from studio.datasets.measure import look_at
 from studio.datasets.opening import open_set
 from studio.datasets.sets import Sets
 from studio.datasets.split import split
+from studio.disk import is_there
 from studio.errors import StudioError
 from studio.requests import Request
 from studio.settings import Settings
@@ -90,7 +92,7 @@ class _Job:
         """The studio's set that was named, or whose folder was; raises SetMissing."""
         named = self.given.target
         path = Path(named).expanduser()
-        if path.is_dir() and ("/" in named or not self._is_known(named)):
+        if is_there(path) and path.is_dir() and ("/" in named or not self._is_known(named)):
             return Catalogue.open(path)
         return Sets(self.settings).open(named)
 
@@ -99,7 +101,7 @@ class _Job:
         if self._is_known(self.given.target):
             return Sets(self.settings).open(self.given.target)
         path = Path(self.given.target).expanduser()
-        if not path.exists():
+        if not is_there(path):
             raise SetMissing(None, path=self.given.target)
         return open_set(path, self.need())
 
@@ -132,7 +134,7 @@ class _Job:
                 self.line.clear()
                 return done.value, sentences
             self.line.running(dataset_told.step(step, self.say))
-            if step.doing is not None and step.total and step.done == step.total:
+            if step.doing is not None and (step.stays or (step.total and step.done == step.total)):
                 sentences.append(step.doing.say(self.say))
 
     def tell(self, told: dict[str, Any], sentence: str) -> None:
@@ -200,7 +202,8 @@ def _list(job: _Job) -> int:
     rows = []
     for card in Sets(job.settings).list():
         with Catalogue.open(card.path) as catalogue:
-            rows.append({"name": card.name, "folder": str(card.path), "pictures": catalogue.count()})
+            rows.append({"name": card.name, "folder": str(card.path), "pictures": catalogue.count(),
+                         "is_unfinished": bool(left_off(catalogue))})  # fmt: skip
     job.tell({"sets": rows}, dataset_told.sets(rows, job.say))
     return FINISHED
 
@@ -290,6 +293,8 @@ def _prepare(job: _Job) -> int:
     with job.own() as catalogue:
         _, sentences = job.finish(_as_generator(prepare(catalogue)))
         root = catalogue.root
+    for sentence in sentences[:-1]:  # beside the folder, which scripts read
+        print(sentence, file=sys.stderr)
     job.tell({"dataset_path": str(root), "messages": sentences}, str(root))
     return FINISHED
 
@@ -299,7 +304,7 @@ def _push(job: _Job) -> int:
     with job.any() as catalogue:
         steps = push(catalogue, request, job.given.repo, private=not job.given.public)
         _, sentences = job.finish(_as_generator(steps))
-    job.tell({"repo": job.given.repo, "messages": sentences}, sentences[-1])
+    job.tell({"repo": job.given.repo, "messages": sentences}, "\n".join(sentences))
     return FINISHED
 
 

@@ -16,6 +16,7 @@ _NO_SETS = Text(
     "还没有数据集。新建：python -m studio dataset import 名称 --source folder --where 文件夹",
 )
 _SET = Text("{name}  {pictures} pictures  {folder}", "{name}  {pictures} 张  {folder}")
+_UNFINISHED = Text("  (an import is not finished)", "  （有导入尚未完成）")
 _IMPORTED = Text(
     "{taken} pictures taken into {set}, which now has {pictures}; {count} skipped.",
     "已导入 {taken} 张到 {set}，现共 {pictures} 张；跳过 {count} 张。",
@@ -44,7 +45,11 @@ def step(told: Step, language: Language) -> str:
 
 def sets(rows: Sequence[Mapping[str, Any]], language: Language) -> str:
     """A line a set."""
-    return "\n".join(_SET.say(language, **row) for row in rows) or _NO_SETS.say(language)
+    lines = [
+        _SET.say(language, **row) + (_UNFINISHED.say(language) if row["is_unfinished"] else "")
+        for row in rows
+    ]
+    return "\n".join(lines) or _NO_SETS.say(language)
 
 
 def imported(result: Mapping[str, Any], language: Language) -> str:

@@ -12,6 +12,7 @@ DatasetError
 ├── EntryMissing
 ├── EditedElsewhere
 ├── LayoutUnknown
+├── ImportBroken
 ├── SourceFailed
 ├── SourceRefused
 ├── PathRefused
@@ -139,6 +140,15 @@ class LayoutUnknown(DatasetError):
         "{path} has none of the layouts that can be read ({known}). Put pictures there, with captions in metadata.csv "
         "or .txt files.",
         "无法识别 {path} 的布局（可读取：{known}）。请放入图片，说明写在 metadata.csv 或同名 .txt 中。",
+    )
+
+
+class ImportBroken(DatasetError):
+    """An import that an error has ended after some pictures had come in."""
+
+    text = Text(
+        "{reason} {count} pictures had come in before that and are kept; import the same again to go on.",
+        "{reason}在此之前已取得 {count} 张图片，都保留着；再次进行同样的导入即可继续。",
     )
 
 

@@ -25,6 +25,7 @@ from studio.datasets.formats import writable
 from studio.datasets.formats.format import Ready
 from studio.datasets.formats.placing import put, tables
 from studio.datasets.found import Skipped, Step
+from studio.datasets.imports import left_off
 from studio.datasets.pictures import LEAST_SIDE_PX, TOO_SMALL, Unusable
 from studio.disk import storage_error, write_atomically
 from studio.words import Said, Text
@@ -43,7 +44,7 @@ _MARK = re.compile(r"-[0-9a-f]{12}$")
 
 def export(catalogue: Catalogue, request: ExportRequest) -> Iterator[Step]:
     """Write the set as the request says; steps count pictures, and name those that are left out because their file
-    can't be decoded. Raises OutNeeded, OutTaken, FormatUnknown, PackageNeeded, NothingToExport, DiskFull or NotWritable;
+    can't be decoded, and imports that are not finished. Raises OutNeeded, OutTaken, FormatUnknown, PackageNeeded, NothingToExport, DiskFull or NotWritable;
     then, and when it is closed, nothing is left behind."""
     layout = writable(request.format)
     assert layout.write is not None
@@ -61,6 +62,7 @@ def export(catalogue: Catalogue, request: ExportRequest) -> Iterator[Step]:
         _check_any(counted.count, total)
         card = readme(counted, need, _name_of(catalogue), total - counted.count)
         (part / README).write_text(card, encoding="utf-8", newline="\n")
+    yield from _unfinished(catalogue, total)
     yield _last(counted.count, total, out)
 
 
@@ -85,6 +87,7 @@ def prepare(catalogue: Catalogue, request: ExportRequest | None = None) -> Itera
         _check_any(done, total)
         _swap(part, root)
         write_atomically(root / INDEX, json.dumps(now, ensure_ascii=False).encode())
+    yield from _unfinished(catalogue, total)
     yield _last(done, total, root)
 
 
@@ -236,6 +239,12 @@ def _told(left: list[Skipped], done: int, total: int) -> Iterator[Step]:
     while left:
         skipped = left.pop(0)
         yield Step(done, total, Said(LEFT_OUT, {"name": skipped.name, "reason": skipped.reason}))
+
+
+def _unfinished(catalogue: Catalogue, total: int) -> Iterator[Step]:
+    """A step for each import that was left off: what is written isn't all that was wanted."""
+    for said in left_off(catalogue):
+        yield Step(total, total, said, stays=True)
 
 
 def _check_any(count: int, total: int) -> None:

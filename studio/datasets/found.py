@@ -35,8 +35,10 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Step:
-    """How far a source has come: so many of so many (0 when nobody knows), and what it is doing."""
+    """How far a source has come: so many of so many (0 when nobody knows), and what it is doing; `stays` where that is
+    worth reading afterwards."""
 
     done: int
     total: int = 0
     doing: Said | None = None
+    stays: bool = False

@@ -10,11 +10,17 @@ from typing import Any, Self
 from studio.dataset_requests import ImportRequest
 from studio.datasets.catalogue import Catalogue
 from studio.datasets.entry import New
+from studio.datasets.names import clean_line
 from studio.errors import RequestError
 from studio.words import Said, Text
 
 NOTE = "imports"
 MOST_RECORDS = 100
+LEFT_OFF = Text(
+    "An import of {what} is not finished; pictures from it so far: {count}. If it isn't under way, import the same "
+    "again: it goes on where it stood.",
+    "{what} 的导入尚未完成，目前取得 {count} 张。如果它不在进行中，请再次进行同样的导入，会从中断处继续。",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +71,15 @@ def unfinished(catalogue: Catalogue) -> list[Record]:
     return [record for record in imports(catalogue) if not record.is_finished]
 
 
+def left_off(catalogue: Catalogue) -> list[Said]:
+    """A sentence for each unfinished import that has brought something: without the rest, the set looks whole."""
+    return [
+        Said(LEFT_OFF, {"what": _what(record.request), "count": record.taken})
+        for record in unfinished(catalogue)
+        if record.taken
+    ]
+
+
 def begin(catalogue: Catalogue, request: ImportRequest) -> Record:
     """The record of an import: that of an unfinished one with the same request, else a new one."""
     key = key_of(request)
@@ -92,6 +107,10 @@ def end(catalogue: Catalogue, record: Record, is_finished: bool, problem: Said |
 def now() -> str:
     """The time, ISO 8601 in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _what(request: ImportRequest) -> str:
+    return clean_line(" ".join(part for part in (request.source, request.where, request.query) if part))
 
 
 def _is_same(told: dict[str, Any], record: Record) -> bool:

@@ -12,6 +12,7 @@ from studio.datasets.catalogue import FILE, Catalogue
 from studio.datasets.checks import checks
 from studio.datasets.checks.check import LEVELS, Check, Finding, Inspection, Level
 from studio.datasets.found import Step
+from studio.datasets.imports import left_off
 from studio.datasets.query import Query
 from studio.datasets.report import Report, Row, row_of, score_of
 from studio.disk import write_atomically
@@ -50,7 +51,9 @@ def inspect_stepwise(
 ) -> Generator[Step, None, Report]:
     """As `inspect`, yielding a step before each check; the report is what the generator returns."""
     stamp = catalogue.stamp
-    seen = Inspection(list(catalogue.entries()), catalogue.need, asked, limit, catalogue.root, sizes)
+    seen = Inspection(
+        list(catalogue.entries()), catalogue.need, asked, limit, catalogue.root, sizes, left_off(catalogue)
+    )
     found: Found = {}
     for number, (name, check) in enumerate(checks().items()):
         yield Step(number, len(checks()), Said(CHECKING, {"title": check.title}))

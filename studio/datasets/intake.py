@@ -12,6 +12,7 @@ from pathlib import Path
 from studio.dataset_requests import ImportRequest
 from studio.datasets.catalogue import Catalogue
 from studio.datasets.entry import Measures, New, Provenance
+from studio.datasets.errors import ImportBroken, SourceFailed
 from studio.datasets.found import Found, Skipped, Step
 from studio.datasets.header import GENERATED
 from studio.datasets.imports import begin, end, keep, now
@@ -73,10 +74,26 @@ def take_in(
 ) -> Generator[Taken | Skipped | Step, None, None]:
     """Take what is found into the set until the request has its count. Each picture is whole or not there, and may be
     counted on once it is told. Closing, a source that fails and a full disk leave an unfinished record, with which the
-    same request goes on. Raises what the source raises, DiskFull or NotWritable."""
+    same request goes on. Raises what the source raises, DiskFull or NotWritable; once pictures have come in,
+    ImportBroken in their place, except for SourceFailed, which says the same."""
     check_writable(catalogue.root / PICTURES)
     _remove_abandoned(catalogue.root / PICTURES)
     intake = _Intake(catalogue, request)
+    try:
+        yield from _recorded(intake, found)
+    except SourceFailed:
+        raise
+    except StudioError as error:
+        if not intake.record.taken:
+            raise
+        reason = Said(error.text, error.values)
+        raise ImportBroken(error.field, reason=reason, count=intake.record.taken) from error
+
+
+def _recorded(
+    intake: "_Intake", found: Iterable[Found | Skipped | Step]
+) -> Generator[Taken | Skipped | Step, None, None]:
+    """Run an import; however it ends, what has come is kept, and the end is written down."""
     is_finished, problem = False, Said(STOPPED, {})
     try:
         yield from intake.run(found)
@@ -89,7 +106,7 @@ def take_in(
             found.close()
         with suppress(StudioError):  # the disk may be full; what had been told is safe
             intake.keep()
-            end(catalogue, intake.record, is_finished, None if is_finished else problem)
+            end(intake.catalogue, intake.record, is_finished, None if is_finished else problem)
 
 
 def known(catalogue: Catalogue, source: str) -> Mapping[str, bool]:

@@ -10,6 +10,7 @@ from studio.datasets.archive import unpack
 from studio.datasets.errors import FolderMissing, SourceRefused
 from studio.datasets.formats import recognise
 from studio.datasets.found import Found, Skipped, Step
+from studio.disk import is_there
 from studio.sources.source import Place, Source
 from studio.words import Said, Text
 
@@ -30,7 +31,7 @@ OUTSIDE = Text("it is a link that leaves the folder", "它是指向文件夹之�
 
 def _find(request: ImportRequest, place: Place) -> Iterator[Found | Skipped | Step]:
     named = Path(request.where).expanduser()
-    if not request.where.strip() or "\0" in request.where or not named.exists():
+    if not request.where.strip() or not is_there(named):
         raise FolderMissing("where", path=request.where)
     root = Path(os.path.realpath(named))
     _check_allowed(root, place.environment.get(ROOTS, ""))

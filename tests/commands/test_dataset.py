@@ -1,6 +1,8 @@
 """Sets of pictures from the command line: brought in, checked, split, varied, exported, and every refusal a sentence."""
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from studio.__main__ import main
 from studio.datasets.folder import read_folder
 from studio.settings import ROOT
 from studio.storybook.paint import PaintRequest, paint_folder
+from tests.datasets.formats.made import png
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +85,29 @@ def test_pictures_come_in_once_with_captions_and_licences(run, painted):
     assert "licence" not in {row["check"] for row in report["rows"]}
 
 
+def test_a_half_import_is_nowhere_shown_as_whole(run, tmp_path):
+    boats = tmp_path / "boats"
+    boats.mkdir()
+    for n in range(3):
+        (boats / f"{n}.png").write_bytes(png(n))
+    table = [json.dumps({"file_name": f"{n}.png", "text": f"boat {n}"}) for n in range(3)]
+    (boats / "metadata.jsonl").write_text("\n".join([*table[:2], "{broken"]))
+    code, _, err = run("import", "boats", "--where", boats)
+    assert code == 2
+    assert "2 pictures had come in before that" in err
+    assert len(err.strip().splitlines()) == 1
+    assert "not finished" in run("list")[1]
+    assert "2 pictures\n" not in run("list")[1]
+    assert "import of folder" in run("check", "boats")[1]
+    assert "not finished" in run("export", "boats", "--out", tmp_path / "out")[1]
+    code, out, err = run("prepare", "boats")
+    assert (code, len(out.splitlines())) == (0, 1)
+    assert "not finished" in err
+    (boats / "metadata.jsonl").write_text("\n".join(table))
+    assert run("import", "boats", "--where", boats)[0] == 0
+    assert "not finished" not in run("list")[1] + run("check", "boats")[1] + run("prepare", "boats")[2]
+
+
 def test_synthetic_scenes_need_nothing(run):
     code, out, err = run("import", "猫", "--source", "synthetic", "--count", 3, "--style", "ink-wash",
                          "--caption-language", "zh", "--seed", 5, "--goal", "style", "--json")  # fmt: skip
@@ -145,6 +171,9 @@ def test_the_guide_tells_where_pictures_may_be_taken_from(run):
 
 @pytest.mark.parametrize(("words", "sentence"), [
     (("check", "nowhere"), "nowhere is no dataset"),
+    (("check", "x" * 300), "is no dataset"),
+    (("split", "x" * 300), "can't be a dataset's name"),
+    (("import", "x", "--source", "folder", "--where", "x" * 300), "There is no folder"),
     (("split", "nowhere"), "is no dataset of the studio"),
     (("import", "a/b", "--source", "folder", "--where", "."), "can't be a dataset's name"),
     (("import", "x", "--source", "folder", "--where", "nowhere"), "nowhere"),
@@ -169,6 +198,17 @@ def test_an_export_never_writes_over_anything(run, own, tmp_path):
     assert code == 2
     assert "is not empty" in err
     assert [file.name for file in (tmp_path / "full").iterdir()] == ["mine.txt"]
+
+
+def test_a_folder_that_is_locked_is_named(run, tmp_path, monkeypatch):
+    def locked(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    (tmp_path / "locked").mkdir()
+    monkeypatch.setattr(os, "scandir", locked)
+    for words in (("check", tmp_path / "locked"), ("import", "x", "--where", tmp_path / "locked")):
+        code, _, err = run(*words)
+        assert (code, "locked can't be read" in err) == (2, True), err
 
 
 def test_an_empty_folder_says_what_to_do(run, tmp_path):

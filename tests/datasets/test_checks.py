@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from studio.dataset_requests import CheckRequest, Need
+from studio.dataset_requests import CheckRequest, ImportRequest, Need
 from studio.datasets.catalogue import Catalogue
 from studio.datasets.checks import checks
 from studio.datasets.checks.check import LEVELS, Check, Finding, Inspection
 from studio.datasets.checks.mojibake import is_garbled, repaired
 from studio.datasets.entry import Entry, Measures, New, Provenance
+from studio.datasets.imports import begin, keep, left_off
 from studio.shelf.limits import Limit
 from studio.words import Text
 
@@ -76,6 +77,7 @@ class Case:
     kept: int = COUNT
     fixes: bool = True
     must_acknowledge: bool = False
+    left_off: bool = False
 
     @property
     def pictures(self) -> set[int]:
@@ -178,6 +180,7 @@ CASES = (
     Case("regularisation", "error", {9: {"tags": ("regularisation",)}}),
     Case("regularisation", "error", {9: like(12, 3, tags=("regularisation",), caption="a harbour in the rain")},
          about=(9,)),
+    Case("unfinished", "warning", {}, left_off=True),
     Case("room", "warning", {9: {"file": "pictures/" + "d" * 200 + "/" + "e" * 100 + "/9.jpg"}}),
 )  # fmt: skip
 
@@ -192,13 +195,18 @@ def built(root: Path, case: Case | None = None) -> Catalogue:
         (root / new.file).touch()
     ids = catalogue.add(news)
     assert ids == list(range(1, case.kept + 1))
+    if case.left_off:
+        record = begin(catalogue, ImportRequest(where="/boats"))
+        keep(catalogue, replace(record, taken=case.kept))
     return catalogue
 
 
 def look(catalogue: Catalogue, name: str, case: Case | None = None) -> list[Finding]:
     asked = ASKED.with_(**(case.asked or {} if case else {}))
     entries = list(catalogue.entries())
-    inspection = Inspection(entries, catalogue.need, asked, WORDS, catalogue.root)
+    inspection = Inspection(
+        entries, catalogue.need, asked, WORDS, catalogue.root, left_off=left_off(catalogue)
+    )
     return list(checks()[name].look(inspection))
 
 
@@ -216,7 +224,7 @@ NAMES = list(checks())
 
 
 def test_the_numbers_are_those_of_the_card():
-    assert [check.number for check in checks().values()] == list(range(1, 34))
+    assert [check.number for check in checks().values()] == list(range(1, 35))
 
 
 def test_every_check_is_tried():

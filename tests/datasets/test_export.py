@@ -1,24 +1,25 @@
 """Exports: whole or not at all, in a stable order, and the prepared folder that training here reads."""
 
-import dataclasses
 import errno
 import gc
 import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from studio.dataset_requests import ExportRequest, Need
+from studio.dataset_requests import ExportRequest, ImportRequest, Need
 from studio.datasets.catalogue import Catalogue
 from studio.datasets.entry import Provenance
 from studio.datasets.errors import FormatUnknown, NothingToExport, OutNeeded, OutTaken, SetMissing
 from studio.datasets.export import export, name_in_export, prepare
 from studio.datasets.folder import marks, read_folder
 from studio.datasets.formats import imagefolder, placing
+from studio.datasets.imports import begin, keep
 from studio.errors import DiskFull, NotWritable
 from tests.datasets.formats.made import CAPTIONS, PROVENANCE, a_set, new, png, written
 
@@ -69,6 +70,15 @@ def test_what_can_not_be_decoded_is_left_out_and_told(tmp_path):
     assert "can't be read · 因无法读取而略去: 2" in (tmp_path / "out" / "README.md").read_text(
         encoding="utf-8"
     )
+
+
+def test_what_an_unfinished_import_still_owes_is_told(tmp_path):
+    with a_set(tmp_path / "set", PLAIN) as catalogue:
+        keep(catalogue, replace(begin(catalogue, ImportRequest(where="/boats.zip")), taken=4))
+        for steps in (written(catalogue, tmp_path / "out", "imagefolder"), list(prepare(catalogue))):
+            (told,) = [step for step in steps if step.stays]
+            assert "import of folder /boats.zip is not finished" in told.doing.say("en")
+            assert steps[-1] is not told
 
 
 def test_turn_crop_and_size_are_baked(tmp_path):
@@ -199,7 +209,7 @@ def test_names_are_plain_and_no_two_are_the_same(tmp_path):
     with Catalogue.create(tmp_path / "set", Need()) as catalogue:
         catalogue.add(new(tmp_path / "set", n, name=name, caption="x") for n, name in enumerate(names))
         same = new(tmp_path / "set", 1, name="CON.png", caption="again")
-        catalogue.add([same, dataclasses.replace(same, name="con.png")])
+        catalogue.add([same, replace(same, name="con.png")])
         written(catalogue, tmp_path / "out", "imagefolder")
     files = [file.name for file in (tmp_path / "out" / "train").glob("*.png")]
     assert len({name.casefold() for name in files}) == len(names) + 2
@@ -213,7 +223,7 @@ def test_a_name_does_not_grow_from_export_to_export(tmp_path):
     with a_set(tmp_path / "set", PLAIN[:1], validation=0) as catalogue:
         (entry,) = catalogue.entries()
     once = name_in_export(entry, ExportRequest())
-    again = name_in_export(dataclasses.replace(entry, name=f"train/{once}"), ExportRequest())
+    again = name_in_export(replace(entry, name=f"train/{once}"), ExportRequest())
     assert once == again
 
 

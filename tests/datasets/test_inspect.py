@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from studio.dataset_requests import CheckRequest, Need
+from studio.dataset_requests import CheckRequest, ImportRequest, Need
 from studio.datasets.catalogue import Catalogue
 from studio.datasets.checks import checks
+from studio.datasets.imports import begin, end, keep
 from studio.datasets.inspect import REPORT_FILE, acknowledge, fix, inspect, inspect_stepwise, last_report
 from studio.datasets.query import Query
 from studio.datasets.report import Report, Row, score_of
@@ -53,6 +54,17 @@ def test_rows_come_worst_first_and_name_their_pictures(tmp_path):
         assert catalogue.troubled() == {"blank": 1, "blur": 1, "privacy": 1}
         assert catalogue.ids(Query(check="blur")) == [13]
         assert catalogue.findings(10) == {"blank": "error"}
+
+
+def test_an_import_that_is_not_finished_wants_a_tick(tmp_path):
+    with a_set(tmp_path) as catalogue:
+        record = begin(catalogue, ImportRequest(where="/boats.zip"))
+        keep(catalogue, replace(record, taken=44))
+        (row,) = inspect(catalogue, ASKED, WORDS).rows
+        assert (row.name, row.level, row.waits) == ("unfinished", "warning", True)
+        assert "folder /boats.zip" in row.sentences[0].en
+        end(catalogue, replace(record, taken=44), True, None)
+        assert inspect(catalogue, ASKED, WORDS).rows == ()
 
 
 def test_the_report_is_kept_in_the_catalogue_and_beside_it(tmp_path):
@@ -133,7 +145,7 @@ def test_a_button_that_needs_a_trigger_word_is_not_offered_without(tmp_path):
 def test_each_check_is_a_step(tmp_path):
     with a_set(tmp_path) as catalogue:
         steps = list(inspect_stepwise(catalogue, ASKED))
-        assert [(step.done, step.total) for step in steps] == [(k, 33) for k in range(33)]
+        assert [(step.done, step.total) for step in steps] == [(k, 34) for k in range(34)]
         assert steps[0].doing.say("zh") == "正在检查：文件可以打开"
 
 

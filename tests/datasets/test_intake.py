@@ -21,11 +21,11 @@ from studio.dataset_requests import ImportRequest, Need
 from studio.datasets import intake
 from studio.datasets.catalogue import Catalogue
 from studio.datasets.entry import Provenance
-from studio.datasets.errors import SourceFailed
+from studio.datasets.errors import ImportBroken, SourceFailed, SourceRefused, TableBroken
 from studio.datasets.found import Found, Skipped, Step
-from studio.datasets.imports import imports, unfinished
+from studio.datasets.imports import imports, left_off, unfinished
 from studio.datasets.intake import Taken, take_in
-from studio.errors import DiskFull
+from studio.errors import DiskFull, StudioError
 from studio.settings import ROOT, Settings
 from studio.sources.importing import import_from
 from studio.sources.source import Place
@@ -285,6 +285,39 @@ def test_a_failing_source_keeps_what_came_and_goes_on(catalogue):
     assert [(one.taken, one.is_finished) for one in imports(catalogue)] == [(10, True)]
 
 
+def test_an_error_in_the_middle_says_how_many_came_in(catalogue):
+    def offers() -> Iterator[Found]:
+        yield offered("0.png", picture(0))
+        yield offered("1.png", picture(1))
+        raise TableBroken("where", file="metadata.jsonl", reason="row 3")
+
+    with pytest.raises(ImportBroken, match=r"row 3.* 2 pictures had come in.* go on") as raised:
+        list(take_in(catalogue, offers(), REQUEST))
+    assert raised.value.field == "where"
+    assert catalogue.count() == 2
+
+
+def test_an_import_that_brought_something_is_told_of_until_it_is_finished(catalogue):
+    running = take_in(catalogue, (offered(f"{n}.png", picture(n)) for n in range(40)), REQUEST)
+    next(running)
+    running.close()
+    (said,) = left_off(catalogue)
+    assert f"so far: {catalogue.count()}" in said.say("en")
+    take(catalogue, *(offered(f"{n}.png", picture(n)) for n in range(40)))
+    assert left_off(catalogue) == []
+
+
+def test_a_failed_import_that_brought_nothing_leaves_nothing_to_tell(catalogue):
+    def offers() -> Iterator[Found]:
+        raise SourceRefused(None, source="X", reason="no")
+        yield
+
+    with pytest.raises(SourceRefused):
+        list(take_in(catalogue, offers(), REQUEST))
+    assert len(unfinished(catalogue)) == 1
+    assert left_off(catalogue) == []
+
+
 def test_closing_keeps_what_waited_and_closes_the_source(catalogue):
     closed = []
 
@@ -320,9 +353,10 @@ def test_a_disk_that_fills_up_leaves_whole_pictures_and_what_was_there(catalogue
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    with pytest.raises(DiskFull, match="is full"):
+    with pytest.raises(StudioError, match="is full") as raised:
         take(catalogue, *(offered(f"{n}.png", picture(n)) for n in range(40)))
     monkeypatch.undo()
+    assert (f"{when} pictures had come in" in str(raised.value)) == (when > 0)
     assert catalogue.get(1) == before
     assert catalogue.count() == 1 + when
     check_whole(catalogue)

@@ -29,7 +29,8 @@ SIZE_MULTIPLE = 8
 @dataclass
 class Inspection:
     """A set under inspection: its pictures, all looked at, its need, how training will use it. `root` is its folder, and
-    `sizes` those of the model that will learn, where they are known; what is asked more than once is worked out once."""
+    `sizes` those of the model that will learn, where they are known; `left_off` tells of imports that are not finished.
+    What is asked more than once is worked out once."""
 
     entries: Sequence[Entry]
     need: Need
@@ -37,6 +38,7 @@ class Inspection:
     limit: Limit | None = None
     root: Path | None = None
     sizes: tuple[Size, ...] = ()
+    left_off: Sequence[Said] = ()
 
     @cached_property
     def usable(self) -> Sequence[Entry]:

@@ -33,12 +33,18 @@ from studio.datasets.found import Found, Skipped
 from studio.words import Said, Text
 
 MOST_PICTURES, MOST_SHARD_BYTES = 1000, 500 * 10**6
-_MOST_JSON_BYTES = 2**20
+_MOST_JSON_BYTES, _CHUNK = 2**20, 2**20
 _WORDS = ("txt", "caption", "text")
 
 NOT_PLAIN = Text("it is a link or a device, not a file", "它是链接或设备，不是文件")
+UNREADABLE = Text("the archive can't be read ({reason})", "无法读取压缩包（{reason}）")
 BROKEN = Text("the archive is damaged from here on", "压缩包从这里开始已损坏")
 CUT_SHORT = Text("the archive ends before it does", "压缩包在它结束之前就中断了")
+NO_END = Text(
+    "the archive has no end mark; it may have been cut short. What it holds was read; if pictures are missing, copy it "
+    "again",
+    "压缩包没有结束标记，可能不完整。已有的内容均已读取；如缺少图片，请重新复制",
+)
 DOTS = Text(
     "its name has several dots; WebDataset reads names up to the first",
     "名称中有多个点；WebDataset 只读到第一个点",
@@ -93,11 +99,27 @@ def _shard(shard: Path, name: str, split: Split) -> Iterator[Found | Skipped]:
                     yield from _told(sample, shard, name, split)
                     sample = _Sample(key)
                 yield from _add(sample, member, ending, archive, name)
-    except (tarfile.TarError, OSError, ValueError, EOFError):
-        yield from _told(sample, shard, name, split)
-        yield Skipped(f"{name}.tar", Said(BROKEN, {}))
-    else:
-        yield from _told(sample, shard, name, split)
+            trouble = _wrong_end(shard, archive.offset)
+    except OSError as error:
+        trouble = Said(UNREADABLE, {"reason": error.strerror or str(error)})
+    except (tarfile.TarError, ValueError, EOFError):
+        trouble = Said(BROKEN, {})
+    yield from _told(sample, shard, name, split)
+    if trouble is not None:
+        yield Skipped(f"{name}.tar", trouble)
+
+
+def _wrong_end(shard: Path, end: int) -> Said | None:
+    """What is wrong with an archive whose members were read up to `end`: there must be two blocks of zeros, and nothing
+    else. `tarfile` takes a damaged header for the end."""
+    count = 0
+    with shard.open("rb") as stream:
+        stream.seek(end)
+        while chunk := stream.read(_CHUNK):
+            if chunk.strip(b"\0"):
+                return Said(BROKEN, {})
+            count += len(chunk)
+    return Said(NO_END, {}) if count < 2 * tarfile.BLOCKSIZE else None
 
 
 def _halves(member: str) -> tuple[str, str, str]:

@@ -96,6 +96,42 @@ def test_a_shard_that_was_cut_short_gives_what_is_whole(tmp_path):
     assert "damaged" in skipped["x.tar"]
 
 
+def test_a_shard_whose_middle_is_damaged_says_so(tmp_path):
+    file = tar(tmp_path / "x.tar", *((f"{n}.png", png(n)) for n in range(4)))
+    with tarfile.open(file) as archive:
+        third = archive.getmember("2.png").offset
+    whole = file.read_bytes()
+    for wrong in (b"changed", bytes(512)):
+        file.write_bytes(whole[:third] + wrong + whole[third + len(wrong) :])
+        found, skipped = read(file)
+        assert [one.name for one in found] == ["x/0.png", "x/1.png"]
+        assert skipped == {"x.tar": "the archive is damaged from here on"}
+
+
+def test_a_shard_without_its_end_may_have_been_cut_short(tmp_path):
+    file = tar(tmp_path / "x.tar", *((f"{n}.png", png(n)) for n in range(4)))
+    with tarfile.open(file) as archive:
+        third = archive.getmember("2.png").offset
+    whole = file.read_bytes()
+    for end, words in ((third, "no end mark"), (third + 200, "damaged"), (third + 512, "damaged")):
+        file.write_bytes(whole[:end])
+        found, skipped = read(file)
+        assert [one.name for one in found] == ["x/0.png", "x/1.png"]
+        assert words in skipped["x.tar"]
+    file.write_bytes(whole.rstrip(b"\0") + bytes(20_000))
+    found, skipped = read(file)
+    assert (len(found), skipped) == (4, {})
+
+
+def test_a_shard_that_is_locked_is_not_called_damaged(tmp_path, monkeypatch):
+    def locked(*_):
+        raise PermissionError(13, "Permission denied")
+
+    file = tar(tmp_path / "x.tar", ("0.png", png(0)))
+    monkeypatch.setattr(tarfile, "open", locked)
+    assert read(file) == ([], {"x.tar": "the archive can't be read (Permission denied)"})
+
+
 def test_large_members_are_left_alone(tmp_path):
     huge = tarfile.TarInfo("huge.png")
     huge.size = MOST_PICTURE_BYTES + 1
