@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from studio.datasets.encodings import decoded
 from studio.datasets.errors import FolderEmpty, FolderMissing, TableBroken
 from studio.datasets.formats.tables import TEXTS, Joined, file_named, rows_of, surplus_in, tables_among
-from studio.datasets.formats.texts import Beside, first_of
+from studio.datasets.formats.texts import NOT_UTF8, Beside, first_of
 from studio.datasets.pictures import ENDINGS, OTHER_ENDINGS, Unusable, size_of
 from studio.words import Said, Text
 
@@ -34,7 +35,6 @@ NO_QUOTES = Text(
     "它的说明含有逗号却没有加引号；已完整采用",
 )
 NO_NAME = Text("a row names no file", "有一行没有文件名")
-NOT_UTF8 = Text("its caption file is not saved as UTF-8", "它的说明文件不是 UTF-8 编码")
 NONE_AT_ALL = Text("no pictures at all", "一张图片也没有")
 COUNTED = Text("{count}: {reason}", "{count} 张：{reason}")
 
@@ -181,14 +181,12 @@ def _captioned(folder: Path) -> Iterator[tuple[Path, str | Said]]:
     beside = Beside()
     for file in _picture_files(folder):
         captions = (_read(words) for words in beside.files(file) if words.is_file())
-        try:
-            yield file, next(filter(None, captions), "")
-        except UnicodeDecodeError:
-            yield file, Said(NOT_UTF8, {})
+        yield file, next((caption for caption in captions if caption), "")
 
 
-def _read(caption: Path) -> str:
-    return _one_line(caption.read_bytes()[:_MOST_CAPTION_BYTES].decode("utf-8-sig"))
+def _read(caption: Path) -> str | Said:
+    words = decoded(caption.read_bytes()[:_MOST_CAPTION_BYTES])
+    return Said(NOT_UTF8, {}) if words is None else _one_line(words)
 
 
 def _listed(folder: Path, table: Path) -> Iterator[tuple[Path, str | Said]]:

@@ -418,6 +418,7 @@ READ_WRONG: tuple[tuple[str, str], ...] = (
     ("一只红船".encode("gbk").decode("latin-1"), "一只红船"),
     ("雨中的红色小船上".encode().decode("gbk"), "雨中的红色小船上"),
     (b"\xc3\xa8".decode("utf-8"), "猫"),
+    ("一只猫".encode("gbk").decode("utf-8"), "一只猫"),
 )
 
 

@@ -167,10 +167,23 @@ def test_every_picture_that_is_not_used_says_why(tmp_path):
     assert len(said) == 12
 
 
+def test_captions_may_be_saved_as_windows_saves_chinese_and_others_are_told_of(tmp_path):
+    for name, words in (
+        ("a", "一只猫".encode("gbk")),
+        ("b", "一隻貓".encode("big5")),
+        ("c", "naïve".encode("latin-1")),
+    ):
+        picture(tmp_path / f"{name}.png")
+        (tmp_path / f"{name}.txt").write_bytes(words)
+    found = read_folder(tmp_path)
+    assert [item.caption for item in found.items] == ["一只猫", "一隻貓"]
+    assert "save it as UTF-8" in dropped(found)["c.png"]
+
+
 def test_a_huge_picture_is_refused_by_its_header(tmp_path):
     picture(tmp_path / "a.png")
     picture(tmp_path / "huge.png", 9000, 9000)
-    assert "67 million" in dropped(read_folder(tmp_path))["huge.png"]
+    assert "50 million" in dropped(read_folder(tmp_path))["huge.png"]
 
 
 def test_phone_pictures_stand_upright(tmp_path):

@@ -2,12 +2,13 @@
 
 import re
 
+from studio.datasets.encodings import is_plain_chinese, is_salad
+
 _LOST = ("\ufffd", "锟斤拷", "烫烫烫", "屯屯屯")
 _AS_LATIN = re.compile("[ÂÃ][\x80-\xbf]|[âäåæçèéïã][\x80-\xbf\u2013-\u2122€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•˜š›œžŸ]{2}")
 """UTF-8 read as Latin-1 or its Windows kin: a lead byte, then bytes that no word has there."""
 _LATIN_LETTERS = re.compile("[\u00a1-\u024f]")
 _HAN = re.compile("[\u3400-\u9fff]")
-_MARKS = "，。、；：！？（）“”"
 
 
 def is_garbled(caption: str) -> bool:
@@ -42,9 +43,9 @@ def _utf8_as_latin(caption: str) -> str:
 
 def _gbk_as_other(caption: str) -> str:
     """GBK read as Latin-1, or, where its bytes happen to be valid, as UTF-8. Only for captions that are all accented
-    letters and come out as common characters alone."""
+    letters, or words in a jumble of alphabets, and come out as common characters alone."""
     letters = [c for c in caption if c.isalpha()]
-    if not letters or not all(_LATIN_LETTERS.match(c) for c in letters):
+    if not letters or not (all(_LATIN_LETTERS.match(c) for c in letters) or is_salad(caption)):
         return ""
     for encoding in ("latin-1", "utf-8"):
         try:
@@ -53,7 +54,7 @@ def _gbk_as_other(caption: str) -> str:
             continue
         if encoding == "latin-1" and len(letters) < 3:
             continue
-        if _is_plain_chinese(meant):
+        if is_plain_chinese(meant):
             return meant
     return ""
 
@@ -66,18 +67,4 @@ def _utf8_as_gbk(caption: str) -> str:
         meant = caption.encode("gbk").decode("utf-8")
     except UnicodeError:
         return ""
-    return meant if _is_plain_chinese(meant) and not _is_plain_chinese(caption) else ""
-
-
-def _is_plain_chinese(words: str) -> bool:
-    """Whether all that isn't ASCII are characters of GB 2312's first level (the 3,755 commonest) or Chinese marks."""
-    others = [c for c in words if not c.isascii() and c not in _MARKS]
-    return bool(others) and all(_is_common(c) for c in others)
-
-
-def _is_common(character: str) -> bool:
-    try:
-        told = character.encode("gb2312")
-    except UnicodeError:
-        return False
-    return len(told) == 2 and 0xB0 <= told[0] <= 0xD7
+    return meant if is_plain_chinese(meant) and not is_plain_chinese(caption) else ""

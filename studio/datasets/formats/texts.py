@@ -5,12 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from studio.datasets import encodings
 from studio.words import Said, Text
 
 ENDINGS = (".txt", ".caption")
 MOST_BYTES = 2**16
 
-NOT_UTF8 = Text("its caption file is not saved as UTF-8", "它的说明文件不是 UTF-8 编码")
+NOT_UTF8 = Text(
+    "its caption file is not saved as UTF-8; save it as UTF-8", "它的说明文件不是 UTF-8 编码；请另存为 UTF-8"
+)
 TOO_LONG = Text("its caption file is larger than {most} kB", "它的说明文件超过 {most} kB")
 UNREAD = Text("its caption file can't be read", "无法读取它的说明文件")
 
@@ -57,17 +60,11 @@ def _read(file: Path) -> str | Said:
 
 
 def decoded(content: bytes) -> str | Said:
-    """The words of a caption file, its lines kept. What isn't UTF-8 may be simplified Chinese as Windows saves it; the
-    narrow GB2312 doesn't take accented Latin letters for Chinese."""
+    """The words of a caption file, its lines kept, in UTF-8 or in an encoding that Chinese is saved in."""
     if len(content) > MOST_BYTES:
         return Said(TOO_LONG, {"most": MOST_BYTES // 1024})
-    kinds = ("utf-16",) if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "gb2312")
-    for kind in kinds:
-        try:
-            return cleaned(content.decode(kind)).strip()
-        except UnicodeDecodeError:
-            continue
-    return Said(NOT_UTF8, {})
+    words = encodings.decoded(content)
+    return Said(NOT_UTF8, {}) if words is None else cleaned(words).strip()
 
 
 def cleaned(words: str) -> str:
