@@ -28,7 +28,7 @@ NO_FILES = Text(
     "no column of it names the pictures; its first line reads as the columns {columns}",
     "没有给出图片文件名的列；按首行，它的列是 {columns}",
 )
-NOT_UTF8 = Text("it is not UTF-8 text; save it as UTF-8", "它不是 UTF-8 文本；请另存为 UTF-8")
+NOT_UTF8 = Text("it is not UTF-8 text", "它不是 UTF-8 文本")
 NOT_JSON = Text("line {line} is no valid JSON", "第 {line} 行不是有效的 JSON")
 QUOTES = Text(
     "in the row that begins on line {line}, a quotation mark is not closed, or one inside a cell is not doubled",
