@@ -25,7 +25,7 @@ from studio.dataset_requests import (
 )
 from studio.datasets.augment import augment
 from studio.datasets.catalogue import Catalogue
-from studio.datasets.errors import SetMissing
+from studio.datasets.errors import NeedKept, SetMissing
 from studio.datasets.export import export, prepare
 from studio.datasets.formats import formats
 from studio.datasets.found import Skipped, Step
@@ -52,8 +52,6 @@ from studio.words import Language, Text
 
 FINISHED, HAS_ERRORS = 0, 1
 _Result = TypeVar("_Result")
-_NEED_LEFT_OUT = ("validation_count",)
-"""Fields of Need that a request of the same command has under the same name."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +81,18 @@ class _Job:
         """The request that the options make."""
         return kind.from_dict({**options.values(kind, self.given), **more})
 
-    def need(self) -> Need:
-        """What the set is for, as far as that was typed."""
-        typed = options.values(Need, self.given)
-        return Need.from_dict({name: value for name, value in typed.items() if name not in _NEED_LEFT_OUT})
+    def need(self, kept: Need | None = None) -> Need:
+        """What the set is for: as it was typed, and else as it is kept."""
+        return (kept or Need()).with_(**options.values(Need, self.given))
+
+    def check_need(self, name: str, kept: Need) -> None:
+        """See that no other need was typed than the set's; raises NeedKept."""
+        typed, held = options.values(Need, self.given), kept.to_dict()
+        others = [field for field, value in typed.items() if value != held[field]]
+        if others:
+            told = ", ".join(f"{options.option(field)} {held[field]!r}" for field in others)
+            given = ", ".join(map(options.option, others))
+            raise NeedKept(others[0], name=name, kept=told, given=given)
 
     def own(self) -> Catalogue:
         """The studio's set that was named, or whose folder was; raises SetMissing."""
@@ -219,6 +225,7 @@ def _import(job: _Job) -> int:
             studio = Studio(job.settings, may_name_files=True)
             stack.callback(studio.close)
         catalogue = stack.enter_context(sets.open(name) if is_here else sets.create(name, job.need()))
+        job.check_need(name, catalogue.need)
         files = (Path(request.where).expanduser(),) if request.source == "upload" and request.where else ()
         place = Place(
             settings=job.settings, work_dir=catalogue.root / "incoming", files=files, studio=studio, environment=os.environ
@@ -239,9 +246,10 @@ def _check(job: _Job) -> int:
     with job.any() as catalogue:
         for _ in job.follow(look_at(catalogue)):
             pass
-        card = job.card(catalogue.need)
+        need = job.need(catalogue.need)
+        card = job.card(need)
         limit, sizes = (limit_of(card), tuple(card.sizes)) if card else (None, ())
-        report, _ = job.finish(inspect_stepwise(catalogue, request, limit, sizes))
+        report, _ = job.finish(inspect_stepwise(catalogue, request, limit, sizes, need))
         skipped = [tuple(row) for row in catalogue.note("skipped") or []]
         names = dict(catalogue.columns(["id", "name"]))
     result = {**report.to_dict(), "set": job.given.target, "skipped": [row[0] for row in skipped]}
@@ -284,7 +292,7 @@ def _caption(job: _Job) -> int:
 def _export(job: _Job) -> int:
     request: ExportRequest = job.asked(ExportRequest)
     with job.any() as catalogue:
-        _, sentences = job.finish(_as_generator(export(catalogue, request)))
+        _, sentences = job.finish(_as_generator(export(catalogue, request, job.need(catalogue.need))))
     job.tell({"format": request.format, "folder": request.out, "messages": sentences}, "\n".join(sentences))
     return FINISHED
 
@@ -302,7 +310,8 @@ def _prepare(job: _Job) -> int:
 def _push(job: _Job) -> int:
     request: ExportRequest = job.asked(ExportRequest)
     with job.any() as catalogue:
-        steps = push(catalogue, request, job.given.repo, private=not job.given.public)
+        need = job.need(catalogue.need)
+        steps = push(catalogue, request, job.given.repo, private=not job.given.public, need=need)
         _, sentences = job.finish(_as_generator(steps))
     job.tell({"repo": job.given.repo, "messages": sentences}, "\n".join(sentences))
     return FINISHED

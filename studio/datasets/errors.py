@@ -8,6 +8,7 @@ DatasetError
 ├── SetMissing
 ├── SetTaken
 ├── SetNameRefused
+├── NeedKept
 ├── CatalogueBroken
 ├── EntryMissing
 ├── EditedElsewhere
@@ -102,6 +103,16 @@ class SetNameRefused(DatasetError):
     text = Text(
         "'{name}' can't be a dataset's name. Use letters, digits, spaces, - and _, at most {most} of them.",
         "“{name}”不能用作数据集名称。请使用文字、数字、空格、- 和 _，最多 {most} 个字符。",
+    )
+
+
+class NeedKept(DatasetError):
+    """An import that names another need than the set was made with."""
+
+    text = Text(
+        "The dataset '{name}' keeps the need that it was made with ({kept}); an import doesn't change it. Leave {given} "
+        "out; check and export take other values for one run.",
+        "数据集“{name}”沿用创建时的需求（{kept}），导入不会改变它。请去掉 {given}；检查和导出可以临时采用其他值。",
     )
 
 

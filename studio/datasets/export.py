@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path, PurePosixPath
 
-from studio.dataset_requests import ExportRequest
+from studio.dataset_requests import ExportRequest, Need
 from studio.datasets.bake import ENDINGS, bake
 from studio.datasets.card import README, account, readme
 from studio.datasets.catalogue import FILE, Catalogue
@@ -42,14 +42,14 @@ _BAKING = 1
 _MARK = re.compile(r"-[0-9a-f]{12}$")
 
 
-def export(catalogue: Catalogue, request: ExportRequest) -> Iterator[Step]:
-    """Write the set as the request says; steps count pictures, and name those that are left out because their file
+def export(catalogue: Catalogue, request: ExportRequest, need: Need | None = None) -> Iterator[Step]:
+    """Write the set as the request says, for its own need unless another is given; steps count pictures, and name those that are left out because their file
     can't be decoded, and imports that are not finished. Raises OutNeeded, OutTaken, FormatUnknown, PackageNeeded, NothingToExport, DiskFull or NotWritable;
     then, and when it is closed, nothing is left behind."""
     layout = writable(request.format)
     assert layout.write is not None
     out = _free(request.out)
-    need, total, left = catalogue.need, catalogue.count(), list[Skipped]()
+    need, total, left = need or catalogue.need, catalogue.count(), list[Skipped]()
     with ExitStack() as stack:
         part = stack.enter_context(_whole(out))
         counted = stack.enter_context(account(part))

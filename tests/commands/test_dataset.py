@@ -108,6 +108,21 @@ def test_a_half_import_is_nowhere_shown_as_whole(run, tmp_path):
     assert "not finished" not in run("list")[1] + run("check", "boats")[1] + run("prepare", "boats")[2]
 
 
+def test_options_of_the_need_count_for_one_run_on_a_set_that_is_there(run, own, tmp_path):
+    other = ("--resolution", 1024, "--trigger-word", "zyx", "--validation-count", 3)
+    told = json.loads(run("check", own, *other, "--json")[1])
+    assert (told["need"]["resolution"], told["need"]["validation_count"]) == (1024, 3)
+    assert "trigger_word" in {row["check"] for row in told["rows"]}
+    assert json.loads(run("check", own, "--json")[1])["need"]["resolution"] == 256
+    assert run("export", own, *other, "--format", "kohya", "--out", tmp_path / "k")[0] == 0
+    assert "resolution = 1024" in (tmp_path / "k" / "dataset.toml").read_text()
+    code, _, err = run("import", own, "--source", "synthetic", "--count", 1, *other)
+    assert code == 2
+    assert "--resolution 256, --trigger-word '', --validation-count 0" in err
+    same = ("--resolution", 256, "--goal", "style")
+    assert run("import", own, "--source", "synthetic", "--count", 1, *same)[0] == 0
+
+
 def test_synthetic_scenes_need_nothing(run):
     code, out, err = run("import", "猫", "--source", "synthetic", "--count", 3, "--style", "ink-wash",
                          "--caption-language", "zh", "--seed", 5, "--goal", "style", "--json")  # fmt: skip
