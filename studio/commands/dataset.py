@@ -34,7 +34,7 @@ from studio.datasets.imports import left_off
 from studio.datasets.inspect import inspect_stepwise
 from studio.datasets.intake import Taken
 from studio.datasets.measure import look_at
-from studio.datasets.opening import open_set
+from studio.datasets.opening import SKIPPED, open_set
 from studio.datasets.sets import Sets
 from studio.datasets.split import split
 from studio.disk import is_there
@@ -141,13 +141,13 @@ class _Job:
                 return done.value, sentences
             self.line.running(dataset_told.step(step, self.say))
             if step.doing is not None and (step.stays or (step.total and step.done == step.total)):
-                sentences.append(step.doing.say(self.say))
+                sentences.append(dataset_told.plain(step.doing.say(self.say)))
 
     def tell(self, told: dict[str, Any], sentence: str) -> None:
         """Print the result: as JSON if that was asked for."""
         if self.given.json:
-            json.dump(told, sys.stdout, ensure_ascii=False, indent=2)
-            print()
+            words = json.dumps(told, ensure_ascii=False, indent=2)
+            print(words.encode("utf-8", "replace").decode())  # a name on the disk may be no UTF-8
         else:
             print(sentence)
 
@@ -250,7 +250,7 @@ def _check(job: _Job) -> int:
         card = job.card(need)
         limit, sizes = (limit_of(card), tuple(card.sizes)) if card else (None, ())
         report, _ = job.finish(inspect_stepwise(catalogue, request, limit, sizes, need))
-        skipped = [tuple(row) for row in catalogue.note("skipped") or []]
+        skipped = _skipped(catalogue)
         names = dict(catalogue.columns(["id", "name"]))
     result = {**report.to_dict(), "set": job.given.target, "skipped": [row[0] for row in skipped]}
     job.tell(result, dataset_told.card(report, names, skipped, job.say))
@@ -293,7 +293,10 @@ def _export(job: _Job) -> int:
     request: ExportRequest = job.asked(ExportRequest)
     with job.any() as catalogue:
         _, sentences = job.finish(_as_generator(export(catalogue, request, job.need(catalogue.need))))
-    job.tell({"format": request.format, "folder": request.out, "messages": sentences}, "\n".join(sentences))
+        skipped = _skipped(catalogue)
+    result = {"format": request.format, "folder": request.out, "messages": sentences,
+              "skipped": [row[0] for row in skipped]}  # fmt: skip
+    job.tell(result, dataset_told.written(sentences, skipped, job.say))
     return FINISHED
 
 
@@ -301,7 +304,7 @@ def _prepare(job: _Job) -> int:
     with job.own() as catalogue:
         _, sentences = job.finish(_as_generator(prepare(catalogue)))
         root = catalogue.root
-    for sentence in sentences[:-1]:  # beside the folder, which scripts read
+    for sentence in dataset_told.first(sentences[:-1], job.say):  # beside the folder, which scripts read
         print(sentence, file=sys.stderr)
     job.tell({"dataset_path": str(root), "messages": sentences}, str(root))
     return FINISHED
@@ -313,7 +316,9 @@ def _push(job: _Job) -> int:
         need = job.need(catalogue.need)
         steps = push(catalogue, request, job.given.repo, private=not job.given.public, need=need)
         _, sentences = job.finish(_as_generator(steps))
-    job.tell({"repo": job.given.repo, "messages": sentences}, "\n".join(sentences))
+        skipped = _skipped(catalogue)
+    result = {"repo": job.given.repo, "messages": sentences, "skipped": [row[0] for row in skipped]}
+    job.tell(result, dataset_told.written(sentences, skipped, job.say))
     return FINISHED
 
 
@@ -324,6 +329,11 @@ def _guide(job: _Job) -> int:
         dataset_told.places(found, job.say),
     )
     return FINISHED
+
+
+def _skipped(catalogue: Catalogue) -> list[list[str]]:
+    """What was not taken when the set was opened: name, and why in both languages."""
+    return catalogue.note(SKIPPED) or []
 
 
 def _as_generator(steps: Iterator[Step]) -> Generator[Step, None, None]:

@@ -52,6 +52,7 @@ def export(catalogue: Catalogue, request: ExportRequest, need: Need | None = Non
     need, total, left = need or catalogue.need, catalogue.count(), list[Skipped]()
     with ExitStack() as stack:
         part = stack.enter_context(_whole(out))
+        yield from _unfinished(catalogue, total)
         counted = stack.enter_context(account(part))
         written = layout.write(_ready(catalogue, request, left), part, request, need)
         for ready in stack.enter_context(closing(written)):
@@ -62,7 +63,6 @@ def export(catalogue: Catalogue, request: ExportRequest, need: Need | None = Non
         _check_any(counted.count, total)
         card = readme(counted, need, _name_of(catalogue), total - counted.count)
         (part / README).write_text(card, encoding="utf-8", newline="\n")
-    yield from _unfinished(catalogue, total)
     yield _last(counted.count, total, out)
 
 
@@ -76,6 +76,7 @@ def prepare(catalogue: Catalogue, request: ExportRequest | None = None) -> Itera
         raise SetMissing(None, path=str(root))
     done, before, now = 0, _index(root), dict[str, _Mark]()
     with _hidden(root, "prepared") as part:
+        yield from _unfinished(catalogue, total)
         with tables(part) as listed:
             for entry, name in _named(catalogue.entries(), request):
                 ready = _placed(entry, name, root, part, request, before, now, left)
@@ -87,7 +88,6 @@ def prepare(catalogue: Catalogue, request: ExportRequest | None = None) -> Itera
         _check_any(done, total)
         _swap(part, root)
         write_atomically(root / INDEX, json.dumps(now, ensure_ascii=False).encode())
-    yield from _unfinished(catalogue, total)
     yield _last(done, total, root)
 
 
@@ -238,13 +238,14 @@ def _told(left: list[Skipped], done: int, total: int) -> Iterator[Step]:
     """A step for each picture that was left out since the last one."""
     while left:
         skipped = left.pop(0)
-        yield Step(done, total, Said(LEFT_OUT, {"name": skipped.name, "reason": skipped.reason}))
+        said = Said(LEFT_OUT, {"name": skipped.name, "reason": skipped.reason})
+        yield Step(done, total, said, stays=True)
 
 
 def _unfinished(catalogue: Catalogue, total: int) -> Iterator[Step]:
     """A step for each import that was left off: what is written isn't all that was wanted."""
     for said in left_off(catalogue):
-        yield Step(total, total, said, stays=True)
+        yield Step(0, total, said, stays=True)
 
 
 def _check_any(count: int, total: int) -> None:

@@ -1,9 +1,12 @@
 """Sets of pictures from the command line: brought in, checked, split, varied, exported, and every refusal a sentence."""
 
 import errno
+import io
 import json
 import os
+import re
 import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -173,6 +176,36 @@ def test_one_layout_becomes_another_without_a_set(run, painted, tmp_path):
     code, _, err = run("export", painted, "--format", "kohya", "--out", tmp_path / "k", "--repeats", 7)
     assert code == 0, err
     assert any(folder.name.startswith("7_") for folder in (tmp_path / "k" / "img").iterdir())
+
+
+def test_an_export_names_what_it_leaves_out(run, tmp_path):
+    folder = tmp_path / "boats"
+    folder.mkdir()
+    for n in range(30):
+        (folder / f"{n:02d}.png").write_bytes(png(n)[: None if n < 2 else 2000])
+    (folder / ".hidden.png").write_bytes(png(30))
+    code, out, err = run("export", folder, "--out", tmp_path / "out")
+    assert code == 0, err
+    assert "02.png is left out: the file was cut short" in out
+    assert "and 8 more" in out
+    assert "skipped .hidden.png" in out
+    assert out.splitlines()[-1] == f"2 pictures are written to {tmp_path / 'out'}; 28 left out"
+    told = json.loads(run("export", folder, "--out", tmp_path / "again", "--json")[1])
+    assert (len(told["messages"]), told["skipped"]) == (29, [".hidden.png"])
+
+
+def test_names_of_strangers_do_nothing_to_a_terminal(run, tmp_path):
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        for name in ("a\x1b[2J\x1b[31mred.png", "b\u202e.png", "c\nd/e.png", "f\x9b1m.png", "whole.png"):
+            member = tarfile.TarInfo(name)
+            content = png(len(name))[: None if name == "whole.png" else 1500]
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    for words in (("check", tmp_path / "x.tar"), ("export", tmp_path / "x.tar", "--out", tmp_path / "o")):
+        _, out, err = run(*words)
+        assert "red.png" in out
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", out + err)
+        assert not re.search("^d/e.png", out + err, re.MULTILINE)
 
 
 def test_the_guide_tells_where_pictures_may_be_taken_from(run):
