@@ -38,6 +38,7 @@ Each class is one fact, with its sentence in both languages: it names the thing,
     ├── StorageError
     │   ├── DiskFull
     │   ├── NotWritable
+    │   │   └── OutNotWritable
     │   └── NotReadable
     ├── PictureError            (studio.picture_errors)
     └── ServeError
@@ -370,6 +371,15 @@ class NotWritable(StorageError):
     text = Text(
         "{folder} can't be written ({reason}). Choose another folder with --output or mend its permissions.",
         "无法写入 {folder}（{reason}）。请用 --output 指定其他文件夹，或修改其权限。",
+    )
+
+
+class OutNotWritable(NotWritable):
+    """A folder that was named to write to, and can't be."""
+
+    text = Text(
+        "{folder} can't be written ({reason}). Name another folder to write to, or mend its permissions.",
+        "无法写入 {folder}（{reason}）。请另选一个文件夹，或修改其权限。",
     )
 
 

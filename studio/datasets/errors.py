@@ -83,8 +83,8 @@ class SetMissing(DatasetError):
     """A folder that holds no set of the studio."""
 
     text = Text(
-        "{path} is no dataset of the studio. Import it first: python -m studio dataset import --source folder --where FOLDER",
-        "{path} 不是本程序的数据集。请先导入：python -m studio dataset import --source folder --where 文件夹",
+        "{path} is no dataset of the studio. Import it first: python -m studio dataset import SET --source folder --where FOLDER",
+        "{path} 不是本程序的数据集。请先导入：python -m studio dataset import 数据集 --source folder --where 文件夹",
     )
 
 

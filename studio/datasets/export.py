@@ -5,13 +5,14 @@ its place and moved there at the end, so that nobody ever sees half of it.
 A picture's name there holds a mark of its bytes, its turn and its crop, so one that hasn't changed is taken over as it
 is, and a training that has encoded it knows it again."""
 
+import errno
 import hashlib
 import json
 import re
 import secrets
 import shutil
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -28,6 +29,7 @@ from studio.datasets.found import Skipped, Step
 from studio.datasets.imports import left_off
 from studio.datasets.pictures import LEAST_SIDE_PX, TOO_SMALL, Unusable
 from studio.disk import storage_error, write_atomically
+from studio.errors import NotWritable, OutNotWritable, StorageError
 from studio.words import Said, Text
 
 INDEX = ".prepared.json"
@@ -44,7 +46,7 @@ _MARK = re.compile(r"-[0-9a-f]{12}$")
 
 def export(catalogue: Catalogue, request: ExportRequest, need: Need | None = None) -> Iterator[Step]:
     """Write the set as the request says, for its own need unless another is given; steps count pictures, and name those that are left out because their file
-    can't be decoded, and imports that are not finished. Raises OutNeeded, OutTaken, FormatUnknown, PackageNeeded, NothingToExport, DiskFull or NotWritable;
+    can't be decoded, and imports that are not finished. Raises OutNeeded, OutTaken, FormatUnknown, PackageNeeded, NothingToExport, DiskFull or OutNotWritable;
     then, and when it is closed, nothing is left behind."""
     layout = writable(request.format)
     assert layout.write is not None
@@ -198,7 +200,7 @@ def _free(named: str) -> Path:
     try:
         is_taken = out.is_symlink() or (any(out.iterdir()) if out.is_dir() else out.exists())
     except OSError as error:
-        raise storage_error(error, out) from None
+        raise _refused(error, out) from None
     if is_taken:
         raise OutTaken("out", path=str(out))
     return out
@@ -209,11 +211,9 @@ def _whole(out: Path) -> Iterator[Path]:
     """A hidden folder that becomes `out` when the block ends well."""
     made = [parent for parent in out.parents if not parent.exists()]
     try:
-        with _hidden(out.parent, out.name) as part:
+        with _hidden(out.parent, out.name, _refused) as part:
             yield part
-            if out.exists():
-                out.rmdir()
-            part.rename(out)
+            _move(part, out)
     except BaseException:
         for parent in made:  # the innermost first
             if parent.is_dir() and not any(parent.iterdir()):
@@ -221,15 +221,34 @@ def _whole(out: Path) -> Iterator[Path]:
         raise
 
 
+def _move(part: Path, out: Path) -> None:
+    """Give the folder its name, unless somebody has filled that place meanwhile."""
+    try:
+        if out.exists():
+            out.rmdir()
+        part.rename(out)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise OutTaken("out", path=str(out)) from None
+        raise
+
+
+def _refused(error: OSError, folder: Path) -> StorageError:
+    told = storage_error(error, folder)
+    return OutNotWritable("out", **told.values) if isinstance(told, NotWritable) else told
+
+
 @contextmanager
-def _hidden(parent: Path, name: str) -> Iterator[Path]:
+def _hidden(
+    parent: Path, name: str, refused: Callable[[OSError, Path], StorageError] = storage_error
+) -> Iterator[Path]:
     """A hidden folder that is gone afterwards, with all that is still in it; raises DiskFull or NotWritable."""
     part = parent / f".{name[:80]}-{secrets.token_hex(4)}.part"
     try:
         part.mkdir(parents=True)
         yield part
     except OSError as error:
-        raise storage_error(error, parent) from None
+        raise refused(error, parent) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

@@ -218,7 +218,7 @@ def test_the_guide_tells_where_pictures_may_be_taken_from(run):
 
 
 @pytest.mark.parametrize(("words", "sentence"), [
-    (("check", "nowhere"), "nowhere is no dataset"),
+    (("check", "nowhere"), "dataset import SET --source folder --where FOLDER"),
     (("check", "x" * 300), "is no dataset"),
     (("split", "x" * 300), "can't be a dataset's name"),
     (("import", "x", "--source", "folder", "--where", "x" * 300), "There is no folder"),

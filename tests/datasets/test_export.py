@@ -20,7 +20,7 @@ from studio.datasets.export import export, name_in_export, prepare
 from studio.datasets.folder import marks, read_folder
 from studio.datasets.formats import imagefolder, placing
 from studio.datasets.imports import begin, keep
-from studio.errors import DiskFull, NotWritable
+from studio.errors import DiskFull, OutNotWritable
 from tests.datasets.formats.made import CAPTIONS, PROVENANCE, a_set, new, png, written
 
 PLAIN = ("a boat", "a house", "a tree", "a hill")
@@ -175,14 +175,29 @@ def test_a_limit_of_the_system_in_the_middle_leaves_nothing(tmp_path):
     a_set(tmp_path / "set", PLAIN).close()
     words = [sys.executable, "-W", "error", "-c", LIMITED, tmp_path / "set", tmp_path / "out", "webdataset"]
     answer = subprocess.run(words, capture_output=True, text=True, timeout=60)
-    assert answer.stdout.startswith("NotWritable"), answer.stderr
+    assert answer.stdout.startswith("OutNotWritable"), answer.stderr
     assert {file.name for file in tmp_path.iterdir()} == {"set"}
 
 
 def test_a_folder_that_can_not_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with a_set(tmp_path / "set", PLAIN) as catalogue, pytest.raises(NotWritable):
+    with a_set(tmp_path / "set", PLAIN) as catalogue, pytest.raises(OutNotWritable) as raised:
         written(catalogue, tmp_path / "file" / "out", "imagefolder")
+    assert raised.value.field == "out"
+    assert "--output" not in raised.value.say("en")
+
+
+def test_a_folder_that_somebody_fills_meanwhile_is_left_to_them(tmp_path):
+    out = tmp_path / "out"
+    with a_set(tmp_path / "set", PLAIN) as catalogue:
+        running = export(catalogue, ExportRequest(out=str(out)))
+        next(running)
+        list(export(catalogue, ExportRequest(out=str(out))))
+        before = sorted(out.rglob("*"))
+        with pytest.raises(OutTaken, match="out is not empty"):
+            list(running)
+    assert sorted(out.rglob("*")) == before
+    assert not list(tmp_path.glob(".out-*"))
 
 
 def test_a_set_without_pictures_is_not_written(tmp_path):
