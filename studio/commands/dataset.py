@@ -34,10 +34,9 @@ from studio.datasets.imports import left_off
 from studio.datasets.inspect import inspect_stepwise
 from studio.datasets.intake import Taken
 from studio.datasets.measure import look_at
-from studio.datasets.opening import SKIPPED, open_set
+from studio.datasets.opening import SKIPPED, is_there, open_set
 from studio.datasets.sets import Sets
 from studio.datasets.split import split
-from studio.disk import is_there
 from studio.errors import StudioError
 from studio.requests import Request
 from studio.settings import Settings
@@ -217,14 +216,13 @@ def _list(job: _Job) -> int:
 def _import(job: _Job) -> int:
     request: ImportRequest = job.asked(ImportRequest)
     sets, name = Sets(job.settings), job.given.target
-    is_here = name in {card.name for card in sets.list()}
     taken, skipped = 0, list[Skipped]()
     with ExitStack() as stack:
         studio = None
         if request.source == "generated":
             studio = Studio(job.settings, may_name_files=True)
             stack.callback(studio.close)
-        catalogue = stack.enter_context(sets.open(name) if is_here else sets.create(name, job.need()))
+        catalogue = stack.enter_context(sets.for_import(name, job.need()))
         job.check_need(name, catalogue.need)
         files = (Path(request.where).expanduser(),) if request.source == "upload" and request.where else ()
         place = Place(

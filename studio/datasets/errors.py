@@ -2,6 +2,7 @@
 
 DatasetError
 ├── FolderMissing
+├── NotReadable
 ├── FolderEmpty
 ├── TableBroken
 ├── UploadRefused
@@ -18,6 +19,7 @@ DatasetError
 ├── SourceRefused
 ├── PathRefused
 ├── OutTaken
+├── OutNotWritable
 ├── OutNeeded
 ├── FormatUnknown
 ├── NothingToExport
@@ -52,6 +54,15 @@ class FolderMissing(DatasetError):
     text = Text(
         "There is no folder {path}. Name a folder of pictures, with captions in metadata.csv or .txt files.",
         "找不到文件夹 {path}。请指定一个图片文件夹，图片说明放在 metadata.csv 或同名 .txt 文件里。",
+    )
+
+
+class NotReadable(DatasetError):
+    """A file or folder that is there and can't be read."""
+
+    text = Text(
+        "{path} can't be read ({reason}). Mend its permissions, or name another place.",
+        "无法读取 {path}（{reason}）。请修改其权限，或换一个位置。",
     )
 
 
@@ -193,6 +204,15 @@ class OutTaken(DatasetError):
     text = Text(
         "{path} is not empty. Choose a new or empty folder; nothing there was touched.",
         "{path} 不是空文件夹。请选择新的或空的文件夹；原有内容未被改动。",
+    )
+
+
+class OutNotWritable(DatasetError):
+    """A folder that was named to write to, and can't be."""
+
+    text = Text(
+        "{folder} can't be written ({reason}). Name another folder to write to, or mend its permissions.",
+        "无法写入 {folder}（{reason}）。请另选一个文件夹，或修改其权限。",
     )
 
 

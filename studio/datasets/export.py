@@ -21,7 +21,7 @@ from studio.datasets.bake import ENDINGS, bake
 from studio.datasets.card import README, account, readme
 from studio.datasets.catalogue import FILE, Catalogue
 from studio.datasets.entry import Entry
-from studio.datasets.errors import NothingToExport, OutNeeded, OutTaken, SetMissing
+from studio.datasets.errors import NothingToExport, OutNeeded, OutNotWritable, OutTaken, SetMissing
 from studio.datasets.formats import writable
 from studio.datasets.formats.format import Ready
 from studio.datasets.formats.placing import put, tables
@@ -29,7 +29,7 @@ from studio.datasets.found import Skipped, Step
 from studio.datasets.imports import left_off
 from studio.datasets.pictures import LEAST_SIDE_PX, TOO_SMALL, Unusable
 from studio.disk import storage_error, write_atomically
-from studio.errors import NotWritable, OutNotWritable, StorageError
+from studio.errors import NotWritable, StudioError
 from studio.words import Said, Text
 
 INDEX = ".prepared.json"
@@ -233,14 +233,14 @@ def _move(part: Path, out: Path) -> None:
         raise
 
 
-def _refused(error: OSError, folder: Path) -> StorageError:
+def _refused(error: OSError, folder: Path) -> StudioError:
     told = storage_error(error, folder)
     return OutNotWritable("out", **told.values) if isinstance(told, NotWritable) else told
 
 
 @contextmanager
 def _hidden(
-    parent: Path, name: str, refused: Callable[[OSError, Path], StorageError] = storage_error
+    parent: Path, name: str, refused: Callable[[OSError, Path], StudioError] = storage_error
 ) -> Iterator[Path]:
     """A hidden folder that is gone afterwards, with all that is still in it; raises DiskFull or NotWritable."""
     part = parent / f".{name[:80]}-{secrets.token_hex(4)}.part"

@@ -2,6 +2,7 @@
 
 Shards and archives are unpacked into a folder of their own that is gone when the catalogue is closed."""
 
+import errno
 import hashlib
 import os
 import re
@@ -16,7 +17,7 @@ from studio.dataset_requests import Need
 from studio.datasets.archive import unpack
 from studio.datasets.catalogue import FILE, Catalogue
 from studio.datasets.entry import New
-from studio.datasets.errors import LayoutUnknown
+from studio.datasets.errors import LayoutUnknown, NotReadable
 from studio.datasets.formats import formats, recognise
 from studio.datasets.formats.paths import LARGE, MOST_PICTURE_BYTES, PICTURES, split_of
 from studio.datasets.found import Found, Skipped
@@ -28,6 +29,7 @@ SKIPPED = "skipped"
 """The note with what was not taken: a list of name, reason in English, reason in Chinese."""
 _BATCH = 500
 _CHUNK = 2**20
+_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 UNREADABLE = Text("it can't be read ({reason})", "无法读取（{reason}）")
 
 
@@ -48,6 +50,24 @@ class _Looked(Catalogue):
         super().close()
         if self._unpacked is not None:
             self._gone()
+
+
+def is_there(path: Path) -> bool:
+    """Whether a path leads to a file or folder; one that no disk can hold leads nowhere. Raises NotReadable for what is
+    there and can't be read."""
+    try:
+        if path.is_dir():
+            os.scandir(path).close()
+            os.stat(os.path.join(path, os.curdir))  # its files may be locked though its list isn't
+        elif path.is_file():
+            path.open("rb").close()
+        return path.exists()
+    except ValueError:  # a null character
+        return False
+    except OSError as error:
+        if error.errno in _NOWHERE:
+            return False
+        raise NotReadable(None, path=str(path), reason=error.strerror or str(error)) from None
 
 
 def open_set(path: Path, need: Need) -> Catalogue:

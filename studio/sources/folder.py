@@ -11,7 +11,7 @@ from studio.datasets.errors import FolderMissing, LayoutUnknown, SourceRefused
 from studio.datasets.formats import recognise
 from studio.datasets.formats.format import Format
 from studio.datasets.found import Found, Skipped, Step
-from studio.disk import is_there
+from studio.datasets.opening import is_there
 from studio.sources.source import Place, Source
 from studio.words import Said, Text
 

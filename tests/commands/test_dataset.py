@@ -126,6 +126,14 @@ def test_options_of_the_need_count_for_one_run_on_a_set_that_is_there(run, own, 
     assert run("import", own, "--source", "synthetic", "--count", 1, *same)[0] == 0
 
 
+def test_a_failed_import_leaves_no_empty_set(run, painted, tmp_path):
+    assert run("import", "boats", "--where", tmp_path / "nowhere", "--resolution", 512)[0] == 2
+    assert json.loads(run("list", "--json")[1])["sets"] == []
+    assert run("import", "boats", "--where", painted, "--resolution", 1024)[0] == 0
+    assert run("import", "boats", "--where", tmp_path / "nowhere")[0] == 2
+    assert [row["pictures"] for row in json.loads(run("list", "--json")[1])["sets"]] == [6]
+
+
 def test_synthetic_scenes_need_nothing(run):
     code, out, err = run("import", "猫", "--source", "synthetic", "--count", 3, "--style", "ink-wash",
                          "--caption-language", "zh", "--seed", 5, "--goal", "style", "--json")  # fmt: skip
@@ -249,8 +257,12 @@ def test_an_export_never_writes_over_anything(run, own, tmp_path):
 
 
 def test_a_folder_that_is_locked_is_named(run, tmp_path, monkeypatch):
-    def locked(path):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    real = os.scandir
+
+    def locked(path="."):
+        if str(path).endswith("locked"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path)
 
     (tmp_path / "locked").mkdir()
     monkeypatch.setattr(os, "scandir", locked)

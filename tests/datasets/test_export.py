@@ -15,12 +15,19 @@ from PIL import Image
 from studio.dataset_requests import ExportRequest, ImportRequest, Need
 from studio.datasets.catalogue import Catalogue
 from studio.datasets.entry import Provenance
-from studio.datasets.errors import FormatUnknown, NothingToExport, OutNeeded, OutTaken, SetMissing
+from studio.datasets.errors import (
+    FormatUnknown,
+    NothingToExport,
+    OutNeeded,
+    OutNotWritable,
+    OutTaken,
+    SetMissing,
+)
 from studio.datasets.export import export, name_in_export, prepare
 from studio.datasets.folder import marks, read_folder
 from studio.datasets.formats import imagefolder, placing
 from studio.datasets.imports import begin, keep
-from studio.errors import DiskFull, OutNotWritable
+from studio.errors import DiskFull
 from tests.datasets.formats.made import CAPTIONS, PROVENANCE, a_set, new, png, written
 
 PLAIN = ("a boat", "a house", "a tree", "a hill")

@@ -1,5 +1,6 @@
 """Opening whatever holds pictures as a catalogue."""
 
+import errno
 import gc
 import os
 import sys
@@ -10,9 +11,9 @@ import pytest
 from PIL import Image
 
 from studio.dataset_requests import Need
-from studio.datasets.errors import LayoutUnknown
+from studio.datasets.errors import LayoutUnknown, NotReadable
 from studio.datasets.export import prepare
-from studio.datasets.opening import open_set
+from studio.datasets.opening import is_there, open_set
 from studio.errors import DiskFull
 from tests.datasets.formats.made import CAPTIONS, PROVENANCE, a_set, png, written
 
@@ -91,6 +92,30 @@ def test_what_was_not_taken_has_names_that_harm_no_terminal(tmp_path):
     (tmp_path / ".b\x1b[31m\u202e\n.png").write_bytes(png(2))
     with open_set(tmp_path, NEED) as catalogue:
         assert [row[0] for row in catalogue.note("skipped")] == [".b[31m .png"]
+
+
+def test_what_no_disk_holds_is_not_there(tmp_path):
+    (tmp_path / "file").touch()
+    assert is_there(tmp_path)
+    assert is_there(tmp_path / "file")
+    for name in ("nothing", "file/below", "x" * 300, f"{'x' * 300}/below", "a\0b"):
+        assert not is_there(tmp_path / name)
+
+
+def test_what_is_there_and_locked_is_told(tmp_path, monkeypatch):
+    def locked(*_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    (tmp_path / "file").touch()
+    for where, what, path in (
+        (os, "scandir", tmp_path),
+        (Path, "open", tmp_path / "file"),
+        (Path, "is_dir", tmp_path / "below"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(where, what, locked)
+            with pytest.raises(NotReadable, match=rf"{path} can't be read \(Permission denied\)"):
+                is_there(path)
 
 
 def test_two_pictures_with_the_same_bytes_are_both_there(tmp_path):
