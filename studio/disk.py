@@ -6,11 +6,10 @@ import secrets
 import shutil
 from pathlib import Path
 
-from studio.errors import DiskFull, NotReadable, NotWritable, StorageError
+from studio.errors import DiskFull, NotWritable, StorageError
 
 LEAST_FREE_BYTES = 16 * 2**20
 """Below this a disk counts as full: a picture or two would still fit, the index and its log might not."""
-_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 
 def write_atomically(file: Path, content: bytes) -> None:
@@ -45,24 +44,6 @@ def storage_error(error: OSError, folder: Path) -> StorageError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(None, folder=str(folder), free_mb=free_bytes(folder) // 2**20)
     return NotWritable(None, folder=str(folder), reason=error.strerror or str(error))
-
-
-def is_there(path: Path) -> bool:
-    """Whether a path leads to a file or folder; one that no disk can hold leads nowhere. Raises NotReadable for what is
-    there and can't be read."""
-    try:
-        if path.is_dir():
-            os.scandir(path).close()
-            os.stat(os.path.join(path, os.curdir))  # its files may be locked though its list isn't
-        elif path.is_file():
-            path.open("rb").close()
-        return path.exists()
-    except ValueError:  # a null character
-        return False
-    except OSError as error:
-        if error.errno in _NOWHERE:
-            return False
-        raise NotReadable(None, path=str(path), reason=error.strerror or str(error)) from None
 
 
 def free_bytes(folder: Path) -> int:

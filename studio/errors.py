@@ -37,8 +37,7 @@ Each class is one fact, with its sentence in both languages: it names the thing,
     │   └── Unexpected
     ├── StorageError
     │   ├── DiskFull
-    │   ├── NotWritable
-    │   └── NotReadable
+    │   └── NotWritable
     ├── PictureError            (studio.picture_errors)
     └── ServeError
         ├── AddressTaken
@@ -352,7 +351,7 @@ class Unexpected(EngineError):
 
 
 class StorageError(StudioError):
-    """A disk that doesn't take what is written, or doesn't give what is there."""
+    """A disk that doesn't take what is written."""
 
 
 class DiskFull(StorageError):
@@ -370,15 +369,6 @@ class NotWritable(StorageError):
     text = Text(
         "{folder} can't be written ({reason}). Choose another folder with --output or mend its permissions.",
         "无法写入 {folder}（{reason}）。请用 --output 指定其他文件夹，或修改其权限。",
-    )
-
-
-class NotReadable(StorageError):
-    """A file or folder that is there and can't be read."""
-
-    text = Text(
-        "{path} can't be read ({reason}). Mend its permissions, or name another place.",
-        "无法读取 {path}（{reason}）。请修改其权限，或换一个位置。",
     )
 
 

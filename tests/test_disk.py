@@ -2,13 +2,12 @@
 
 import errno
 import os
-from pathlib import Path
 
 import pytest
 
 from studio import disk
-from studio.disk import check_writable, free_bytes, is_there, write_atomically
-from studio.errors import DiskFull, NotReadable, NotWritable
+from studio.disk import check_writable, free_bytes, write_atomically
+from studio.errors import DiskFull, NotWritable
 
 
 def test_a_file_is_written_whole_with_its_folder(tmp_path):
@@ -43,30 +42,6 @@ def test_too_little_room_is_told_before_work_begins(tmp_path, monkeypatch):
     with pytest.raises(DiskFull):
         check_writable(tmp_path)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_what_no_disk_holds_is_not_there(tmp_path):
-    (tmp_path / "file").touch()
-    assert is_there(tmp_path)
-    assert is_there(tmp_path / "file")
-    for name in ("nothing", "file/below", "x" * 300, f"{'x' * 300}/below", "a\0b"):
-        assert not is_there(tmp_path / name)
-
-
-def test_what_is_there_and_locked_is_told(tmp_path, monkeypatch):
-    def locked(*_):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-    (tmp_path / "file").touch()
-    for where, what, path in (
-        (os, "scandir", tmp_path),
-        (Path, "open", tmp_path / "file"),
-        (Path, "is_dir", tmp_path / "below"),
-    ):
-        with monkeypatch.context() as patch:
-            patch.setattr(where, what, locked)
-            with pytest.raises(NotReadable, match=rf"{path} can't be read \(Permission denied\)"):
-                is_there(path)
 
 
 def test_room_is_known_for_a_folder_that_is_not_there_yet(tmp_path):

@@ -25,7 +25,7 @@ from studio.dataset_requests import (
 )
 from studio.datasets.augment import augment
 from studio.datasets.catalogue import Catalogue
-from studio.datasets.errors import SetMissing
+from studio.datasets.errors import NeedKept, SetMissing
 from studio.datasets.export import export, prepare
 from studio.datasets.formats import formats
 from studio.datasets.found import Skipped, Step
@@ -34,10 +34,9 @@ from studio.datasets.imports import left_off
 from studio.datasets.inspect import inspect_stepwise
 from studio.datasets.intake import Taken
 from studio.datasets.measure import look_at
-from studio.datasets.opening import open_set
+from studio.datasets.opening import SKIPPED, is_there, open_set
 from studio.datasets.sets import Sets
 from studio.datasets.split import split
-from studio.disk import is_there
 from studio.errors import StudioError
 from studio.requests import Request
 from studio.settings import Settings
@@ -52,8 +51,6 @@ from studio.words import Language, Text
 
 FINISHED, HAS_ERRORS = 0, 1
 _Result = TypeVar("_Result")
-_NEED_LEFT_OUT = ("validation_count",)
-"""Fields of Need that a request of the same command has under the same name."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +80,18 @@ class _Job:
         """The request that the options make."""
         return kind.from_dict({**options.values(kind, self.given), **more})
 
-    def need(self) -> Need:
-        """What the set is for, as far as that was typed."""
-        typed = options.values(Need, self.given)
-        return Need.from_dict({name: value for name, value in typed.items() if name not in _NEED_LEFT_OUT})
+    def need(self, kept: Need | None = None) -> Need:
+        """What the set is for: as it was typed, and else as it is kept."""
+        return (kept or Need()).with_(**options.values(Need, self.given))
+
+    def check_need(self, name: str, kept: Need) -> None:
+        """See that no other need was typed than the set's; raises NeedKept."""
+        typed, held = options.values(Need, self.given), kept.to_dict()
+        others = [field for field, value in typed.items() if value != held[field]]
+        if others:
+            told = ", ".join(f"{options.option(field)} {held[field]!r}" for field in others)
+            given = ", ".join(map(options.option, others))
+            raise NeedKept(others[0], name=name, kept=told, given=given)
 
     def own(self) -> Catalogue:
         """The studio's set that was named, or whose folder was; raises SetMissing."""
@@ -135,13 +140,13 @@ class _Job:
                 return done.value, sentences
             self.line.running(dataset_told.step(step, self.say))
             if step.doing is not None and (step.stays or (step.total and step.done == step.total)):
-                sentences.append(step.doing.say(self.say))
+                sentences.append(dataset_told.plain(step.doing.say(self.say)))
 
     def tell(self, told: dict[str, Any], sentence: str) -> None:
         """Print the result: as JSON if that was asked for."""
         if self.given.json:
-            json.dump(told, sys.stdout, ensure_ascii=False, indent=2)
-            print()
+            words = json.dumps(told, ensure_ascii=False, indent=2)
+            print(words.encode("utf-8", "replace").decode())  # a name on the disk may be no UTF-8
         else:
             print(sentence)
 
@@ -211,14 +216,14 @@ def _list(job: _Job) -> int:
 def _import(job: _Job) -> int:
     request: ImportRequest = job.asked(ImportRequest)
     sets, name = Sets(job.settings), job.given.target
-    is_here = name in {card.name for card in sets.list()}
     taken, skipped = 0, list[Skipped]()
     with ExitStack() as stack:
         studio = None
         if request.source == "generated":
             studio = Studio(job.settings, may_name_files=True)
             stack.callback(studio.close)
-        catalogue = stack.enter_context(sets.open(name) if is_here else sets.create(name, job.need()))
+        catalogue = stack.enter_context(sets.for_import(name, job.need()))
+        job.check_need(name, catalogue.need)
         files = (Path(request.where).expanduser(),) if request.source == "upload" and request.where else ()
         place = Place(
             settings=job.settings, work_dir=catalogue.root / "incoming", files=files, studio=studio, environment=os.environ
@@ -239,10 +244,11 @@ def _check(job: _Job) -> int:
     with job.any() as catalogue:
         for _ in job.follow(look_at(catalogue)):
             pass
-        card = job.card(catalogue.need)
+        need = job.need(catalogue.need)
+        card = job.card(need)
         limit, sizes = (limit_of(card), tuple(card.sizes)) if card else (None, ())
-        report, _ = job.finish(inspect_stepwise(catalogue, request, limit, sizes))
-        skipped = [tuple(row) for row in catalogue.note("skipped") or []]
+        report, _ = job.finish(inspect_stepwise(catalogue, request, limit, sizes, need))
+        skipped = _skipped(catalogue)
         names = dict(catalogue.columns(["id", "name"]))
     result = {**report.to_dict(), "set": job.given.target, "skipped": [row[0] for row in skipped]}
     job.tell(result, dataset_told.card(report, names, skipped, job.say))
@@ -284,8 +290,11 @@ def _caption(job: _Job) -> int:
 def _export(job: _Job) -> int:
     request: ExportRequest = job.asked(ExportRequest)
     with job.any() as catalogue:
-        _, sentences = job.finish(_as_generator(export(catalogue, request)))
-    job.tell({"format": request.format, "folder": request.out, "messages": sentences}, "\n".join(sentences))
+        _, sentences = job.finish(_as_generator(export(catalogue, request, job.need(catalogue.need))))
+        skipped = _skipped(catalogue)
+    result = {"format": request.format, "folder": request.out, "messages": sentences,
+              "skipped": [row[0] for row in skipped]}  # fmt: skip
+    job.tell(result, dataset_told.written(sentences, skipped, job.say))
     return FINISHED
 
 
@@ -293,7 +302,7 @@ def _prepare(job: _Job) -> int:
     with job.own() as catalogue:
         _, sentences = job.finish(_as_generator(prepare(catalogue)))
         root = catalogue.root
-    for sentence in sentences[:-1]:  # beside the folder, which scripts read
+    for sentence in dataset_told.first(sentences[:-1], job.say):  # beside the folder, which scripts read
         print(sentence, file=sys.stderr)
     job.tell({"dataset_path": str(root), "messages": sentences}, str(root))
     return FINISHED
@@ -302,9 +311,12 @@ def _prepare(job: _Job) -> int:
 def _push(job: _Job) -> int:
     request: ExportRequest = job.asked(ExportRequest)
     with job.any() as catalogue:
-        steps = push(catalogue, request, job.given.repo, private=not job.given.public)
+        need = job.need(catalogue.need)
+        steps = push(catalogue, request, job.given.repo, private=not job.given.public, need=need)
         _, sentences = job.finish(_as_generator(steps))
-    job.tell({"repo": job.given.repo, "messages": sentences}, "\n".join(sentences))
+        skipped = _skipped(catalogue)
+    result = {"repo": job.given.repo, "messages": sentences, "skipped": [row[0] for row in skipped]}
+    job.tell(result, dataset_told.written(sentences, skipped, job.say))
     return FINISHED
 
 
@@ -315,6 +327,11 @@ def _guide(job: _Job) -> int:
         dataset_told.places(found, job.say),
     )
     return FINISHED
+
+
+def _skipped(catalogue: Catalogue) -> list[list[str]]:
+    """What was not taken when the set was opened: name, and why in both languages."""
+    return catalogue.note(SKIPPED) or []
 
 
 def _as_generator(steps: Iterator[Step]) -> Generator[Step, None, None]:

@@ -2,12 +2,14 @@
 
 DatasetError
 ├── FolderMissing
+├── NotReadable
 ├── FolderEmpty
 ├── TableBroken
 ├── UploadRefused
 ├── SetMissing
 ├── SetTaken
 ├── SetNameRefused
+├── NeedKept
 ├── CatalogueBroken
 ├── EntryMissing
 ├── EditedElsewhere
@@ -17,6 +19,7 @@ DatasetError
 ├── SourceRefused
 ├── PathRefused
 ├── OutTaken
+├── OutNotWritable
 ├── OutNeeded
 ├── FormatUnknown
 ├── NothingToExport
@@ -54,6 +57,15 @@ class FolderMissing(DatasetError):
     )
 
 
+class NotReadable(DatasetError):
+    """A file or folder that is there and can't be read."""
+
+    text = Text(
+        "{path} can't be read ({reason}). Mend its permissions, or name another place.",
+        "无法读取 {path}（{reason}）。请修改其权限，或换一个位置。",
+    )
+
+
 class FolderEmpty(DatasetError):
     """A folder without a single picture that can be used."""
 
@@ -82,8 +94,8 @@ class SetMissing(DatasetError):
     """A folder that holds no set of the studio."""
 
     text = Text(
-        "{path} is no dataset of the studio. Import it first: python -m studio dataset import --source folder --where FOLDER",
-        "{path} 不是本程序的数据集。请先导入：python -m studio dataset import --source folder --where 文件夹",
+        "{path} is no dataset of the studio. Import it first: python -m studio dataset import SET --source folder --where FOLDER",
+        "{path} 不是本程序的数据集。请先导入：python -m studio dataset import 数据集 --source folder --where 文件夹",
     )
 
 
@@ -102,6 +114,16 @@ class SetNameRefused(DatasetError):
     text = Text(
         "'{name}' can't be a dataset's name. Use letters, digits, spaces, - and _, at most {most} of them.",
         "“{name}”不能用作数据集名称。请使用文字、数字、空格、- 和 _，最多 {most} 个字符。",
+    )
+
+
+class NeedKept(DatasetError):
+    """An import that names another need than the set was made with."""
+
+    text = Text(
+        "The dataset '{name}' keeps the need that it was made with ({kept}); an import doesn't change it. Leave {given} "
+        "out; check and export take other values for one run.",
+        "数据集“{name}”沿用创建时的需求（{kept}），导入不会改变它。请去掉 {given}；检查和导出可以临时采用其他值。",
     )
 
 
@@ -182,6 +204,15 @@ class OutTaken(DatasetError):
     text = Text(
         "{path} is not empty. Choose a new or empty folder; nothing there was touched.",
         "{path} 不是空文件夹。请选择新的或空的文件夹；原有内容未被改动。",
+    )
+
+
+class OutNotWritable(DatasetError):
+    """A folder that was named to write to, and can't be."""
+
+    text = Text(
+        "{folder} can't be written ({reason}). Name another folder to write to, or mend its permissions.",
+        "无法写入 {folder}（{reason}）。请另选一个文件夹，或修改其权限。",
     )
 
 

@@ -5,22 +5,23 @@ its place and moved there at the end, so that nobody ever sees half of it.
 A picture's name there holds a mark of its bytes, its turn and its crop, so one that hasn't changed is taken over as it
 is, and a training that has encoded it knows it again."""
 
+import errno
 import hashlib
 import json
 import re
 import secrets
 import shutil
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path, PurePosixPath
 
-from studio.dataset_requests import ExportRequest
+from studio.dataset_requests import ExportRequest, Need
 from studio.datasets.bake import ENDINGS, bake
 from studio.datasets.card import README, account, readme
 from studio.datasets.catalogue import FILE, Catalogue
 from studio.datasets.entry import Entry
-from studio.datasets.errors import NothingToExport, OutNeeded, OutTaken, SetMissing
+from studio.datasets.errors import NothingToExport, OutNeeded, OutNotWritable, OutTaken, SetMissing
 from studio.datasets.formats import writable
 from studio.datasets.formats.format import Ready
 from studio.datasets.formats.placing import put, tables
@@ -28,6 +29,7 @@ from studio.datasets.found import Skipped, Step
 from studio.datasets.imports import left_off
 from studio.datasets.pictures import LEAST_SIDE_PX, TOO_SMALL, Unusable
 from studio.disk import storage_error, write_atomically
+from studio.errors import NotWritable, StudioError
 from studio.words import Said, Text
 
 INDEX = ".prepared.json"
@@ -42,16 +44,17 @@ _BAKING = 1
 _MARK = re.compile(r"-[0-9a-f]{12}$")
 
 
-def export(catalogue: Catalogue, request: ExportRequest) -> Iterator[Step]:
-    """Write the set as the request says; steps count pictures, and name those that are left out because their file
-    can't be decoded, and imports that are not finished. Raises OutNeeded, OutTaken, FormatUnknown, PackageNeeded, NothingToExport, DiskFull or NotWritable;
+def export(catalogue: Catalogue, request: ExportRequest, need: Need | None = None) -> Iterator[Step]:
+    """Write the set as the request says, for its own need unless another is given; steps count pictures, and name those that are left out because their file
+    can't be decoded, and imports that are not finished. Raises OutNeeded, OutTaken, FormatUnknown, PackageNeeded, NothingToExport, DiskFull or OutNotWritable;
     then, and when it is closed, nothing is left behind."""
     layout = writable(request.format)
     assert layout.write is not None
     out = _free(request.out)
-    need, total, left = catalogue.need, catalogue.count(), list[Skipped]()
+    need, total, left = need or catalogue.need, catalogue.count(), list[Skipped]()
     with ExitStack() as stack:
         part = stack.enter_context(_whole(out))
+        yield from _unfinished(catalogue, total)
         counted = stack.enter_context(account(part))
         written = layout.write(_ready(catalogue, request, left), part, request, need)
         for ready in stack.enter_context(closing(written)):
@@ -62,7 +65,6 @@ def export(catalogue: Catalogue, request: ExportRequest) -> Iterator[Step]:
         _check_any(counted.count, total)
         card = readme(counted, need, _name_of(catalogue), total - counted.count)
         (part / README).write_text(card, encoding="utf-8", newline="\n")
-    yield from _unfinished(catalogue, total)
     yield _last(counted.count, total, out)
 
 
@@ -76,6 +78,7 @@ def prepare(catalogue: Catalogue, request: ExportRequest | None = None) -> Itera
         raise SetMissing(None, path=str(root))
     done, before, now = 0, _index(root), dict[str, _Mark]()
     with _hidden(root, "prepared") as part:
+        yield from _unfinished(catalogue, total)
         with tables(part) as listed:
             for entry, name in _named(catalogue.entries(), request):
                 ready = _placed(entry, name, root, part, request, before, now, left)
@@ -87,7 +90,6 @@ def prepare(catalogue: Catalogue, request: ExportRequest | None = None) -> Itera
         _check_any(done, total)
         _swap(part, root)
         write_atomically(root / INDEX, json.dumps(now, ensure_ascii=False).encode())
-    yield from _unfinished(catalogue, total)
     yield _last(done, total, root)
 
 
@@ -198,7 +200,7 @@ def _free(named: str) -> Path:
     try:
         is_taken = out.is_symlink() or (any(out.iterdir()) if out.is_dir() else out.exists())
     except OSError as error:
-        raise storage_error(error, out) from None
+        raise _refused(error, out) from None
     if is_taken:
         raise OutTaken("out", path=str(out))
     return out
@@ -209,11 +211,9 @@ def _whole(out: Path) -> Iterator[Path]:
     """A hidden folder that becomes `out` when the block ends well."""
     made = [parent for parent in out.parents if not parent.exists()]
     try:
-        with _hidden(out.parent, out.name) as part:
+        with _hidden(out.parent, out.name, _refused) as part:
             yield part
-            if out.exists():
-                out.rmdir()
-            part.rename(out)
+            _move(part, out)
     except BaseException:
         for parent in made:  # the innermost first
             if parent.is_dir() and not any(parent.iterdir()):
@@ -221,15 +221,34 @@ def _whole(out: Path) -> Iterator[Path]:
         raise
 
 
+def _move(part: Path, out: Path) -> None:
+    """Give the folder its name, unless somebody has filled that place meanwhile."""
+    try:
+        if out.exists():
+            out.rmdir()
+        part.rename(out)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise OutTaken("out", path=str(out)) from None
+        raise
+
+
+def _refused(error: OSError, folder: Path) -> StudioError:
+    told = storage_error(error, folder)
+    return OutNotWritable("out", **told.values) if isinstance(told, NotWritable) else told
+
+
 @contextmanager
-def _hidden(parent: Path, name: str) -> Iterator[Path]:
+def _hidden(
+    parent: Path, name: str, refused: Callable[[OSError, Path], StudioError] = storage_error
+) -> Iterator[Path]:
     """A hidden folder that is gone afterwards, with all that is still in it; raises DiskFull or NotWritable."""
     part = parent / f".{name[:80]}-{secrets.token_hex(4)}.part"
     try:
         part.mkdir(parents=True)
         yield part
     except OSError as error:
-        raise storage_error(error, parent) from None
+        raise refused(error, parent) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -238,13 +257,14 @@ def _told(left: list[Skipped], done: int, total: int) -> Iterator[Step]:
     """A step for each picture that was left out since the last one."""
     while left:
         skipped = left.pop(0)
-        yield Step(done, total, Said(LEFT_OUT, {"name": skipped.name, "reason": skipped.reason}))
+        said = Said(LEFT_OUT, {"name": skipped.name, "reason": skipped.reason})
+        yield Step(done, total, said, stays=True)
 
 
 def _unfinished(catalogue: Catalogue, total: int) -> Iterator[Step]:
     """A step for each import that was left off: what is written isn't all that was wanted."""
     for said in left_off(catalogue):
-        yield Step(total, total, said, stays=True)
+        yield Step(0, total, said, stays=True)
 
 
 def _check_any(count: int, total: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studio.dataset_requests import ExportRequest
+from studio.dataset_requests import ExportRequest, Need
 from studio.datasets.catalogue import Catalogue
 from studio.datasets.errors import PushFailed
 from studio.datasets.export import WRITTEN, export
@@ -33,16 +33,21 @@ _LONGEST_REASON = 300
 
 
 def push(
-    catalogue: Catalogue, request: ExportRequest, repo: str, private: bool = True, token: str = ""
+    catalogue: Catalogue,
+    request: ExportRequest,
+    repo: str,
+    private: bool = True,
+    token: str = "",
+    need: Need | None = None,
 ) -> Iterator[Step]:
-    """Export the set as the request says (its folder aside) and send it to `repo` ("owner/name"), which is made where it
+    """Export the set as the request says (its folder aside), for its own need unless another is given, and send it to `repo` ("owner/name"), which is made where it
     isn't there; without a `token`, that of this machine is taken. Raises PushFailed, and what `export` raises; nothing
     stays on this disk. Stopping while files are sent takes effect after them."""
     api = _api(repo, token)
     with tempfile.TemporaryDirectory(prefix="inkstone-push-") as place:
         folder = Path(place) / repo.rpartition("/")[2]
         count = 0
-        for step in export(catalogue, request.with_(out=str(folder))):
+        for step in export(catalogue, request.with_(out=str(folder)), need):
             if (
                 step.doing is None or step.doing.text is not WRITTEN
             ):  # where it lies for the moment is of no interest

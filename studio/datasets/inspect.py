@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from studio.dataset_requests import CheckRequest
+from studio.dataset_requests import CheckRequest, Need
 from studio.datasets.catalogue import FILE, Catalogue
 from studio.datasets.checks import checks
 from studio.datasets.checks.check import LEVELS, Check, Finding, Inspection, Level
@@ -47,21 +47,27 @@ def inspect(
 
 
 def inspect_stepwise(
-    catalogue: Catalogue, asked: CheckRequest, limit: Limit | None = None, sizes: tuple[Size, ...] = ()
+    catalogue: Catalogue,
+    asked: CheckRequest,
+    limit: Limit | None = None,
+    sizes: tuple[Size, ...] = (),
+    need: Need | None = None,
 ) -> Generator[Step, None, Report]:
-    """As `inspect`, yielding a step before each check; the report is what the generator returns."""
-    stamp = catalogue.stamp
+    """As `inspect`, yielding a step before each check; the report is what the generator returns. Against another `need`
+    than the set's own, nothing is kept."""
+    stamp, need = catalogue.stamp, need or catalogue.need
     seen = Inspection(
-        list(catalogue.entries()), catalogue.need, asked, limit, catalogue.root, sizes, left_off(catalogue)
+        list(catalogue.entries()), need, asked, limit, catalogue.root, sizes, left_off(catalogue)
     )
     found: Found = {}
     for number, (name, check) in enumerate(checks().items()):
         yield Step(number, len(checks()), Said(CHECKING, {"title": check.title}))
         if findings := list(check.look(seen)):
             found[name] = findings
-    catalogue.set_findings({name: _levels(findings) for name, findings in found.items()})
     report = _report(catalogue, seen, found, stamp + _OWN_CHANGES)
-    _keep(catalogue, report)
+    if need == catalogue.need:
+        catalogue.set_findings({name: _levels(findings) for name, findings in found.items()})
+        _keep(catalogue, report)
     return report
 
 

@@ -2,7 +2,9 @@
 
 Shards and archives are unpacked into a folder of their own that is gone when the catalogue is closed."""
 
+import errno
 import hashlib
+import os
 import re
 import shutil
 import tempfile
@@ -15,10 +17,11 @@ from studio.dataset_requests import Need
 from studio.datasets.archive import unpack
 from studio.datasets.catalogue import FILE, Catalogue
 from studio.datasets.entry import New
-from studio.datasets.errors import LayoutUnknown
+from studio.datasets.errors import LayoutUnknown, NotReadable
 from studio.datasets.formats import formats, recognise
 from studio.datasets.formats.paths import LARGE, MOST_PICTURE_BYTES, PICTURES, split_of
 from studio.datasets.found import Found, Skipped
+from studio.datasets.names import clean_line
 from studio.disk import storage_error
 from studio.words import Said, Text
 
@@ -26,6 +29,7 @@ SKIPPED = "skipped"
 """The note with what was not taken: a list of name, reason in English, reason in Chinese."""
 _BATCH = 500
 _CHUNK = 2**20
+_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 UNREADABLE = Text("it can't be read ({reason})", "无法读取（{reason}）")
 
 
@@ -46,6 +50,24 @@ class _Looked(Catalogue):
         super().close()
         if self._unpacked is not None:
             self._gone()
+
+
+def is_there(path: Path) -> bool:
+    """Whether a path leads to a file or folder; one that no disk can hold leads nowhere. Raises NotReadable for what is
+    there and can't be read."""
+    try:
+        if path.is_dir():
+            os.scandir(path).close()
+            os.stat(os.path.join(path, os.curdir))  # its files may be locked though its list isn't
+        elif path.is_file():
+            path.open("rb").close()
+        return path.exists()
+    except ValueError:  # a null character
+        return False
+    except OSError as error:
+        if error.errno in _NOWHERE:
+            return False
+        raise NotReadable(None, path=str(path), reason=error.strerror or str(error)) from None
 
 
 def open_set(path: Path, need: Need) -> Catalogue:
@@ -83,7 +105,8 @@ def _news(catalogue: _Looked, path: Path, skipped: list[list[str]]) -> Iterator[
                 found = Skipped(found.name, Said(LARGE, {"most": MOST_PICTURE_BYTES // 2**20}))
             except OSError as error:
                 found = Skipped(found.name, Said(UNREADABLE, {"reason": error.strerror or str(error)}))
-        skipped.append([found.name, found.reason.say("en"), found.reason.say("zh")])
+        told = (found.name, found.reason.say("en"), found.reason.say("zh"))
+        skipped.append([clean_line(words.encode("utf-8", "replace").decode()) for words in told])
 
 
 def _read(catalogue: _Looked, path: Path) -> Iterator[Found | Skipped]:
@@ -124,9 +147,23 @@ def _new(catalogue: _Looked, found: Found) -> New:
         (found.file, _sha256(found.file)) if found.file is not None else _unpacked(catalogue, found)
     )
     return New(
-        file=str(file), name=found.name, sha256=sha256, caption=found.caption, caption_source=found.caption_source,
+        file=str(_listable(catalogue, file)), name=found.name, sha256=sha256, caption=found.caption, caption_source=found.caption_source,
         split=found.split, tags=found.tags, repeats=found.repeats, provenance=found.provenance,
     )  # fmt: skip
+
+
+def _listable(catalogue: _Looked, file: Path) -> Path:
+    """The file; or a link to it where its path holds bytes that are no UTF-8, as old archives leave them on the disk:
+    no list keeps those."""
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:
+        mark = hashlib.sha256(os.fsencode(file)).hexdigest()
+        link = catalogue.folder() / f"{mark}{file.suffix if file.suffix.lower() in PICTURES else ''}"
+        if not link.is_symlink():
+            link.symlink_to(file)
+        return link
+    return file
 
 
 def _sha256(file: Path) -> str:

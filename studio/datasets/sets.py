@@ -2,12 +2,15 @@
 
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from studio.dataset_requests import Need
 from studio.datasets.catalogue import FILE, Catalogue
 from studio.datasets.errors import SetMissing, SetNameRefused, SetTaken
+from studio.datasets.imports import imports
 from studio.disk import storage_error
 from studio.settings import Settings
 
@@ -65,7 +68,38 @@ class Sets:
         taken = {other.name.casefold() for other in self.folder.glob("*")} if self.folder.is_dir() else set()
         if name.casefold() in taken:
             raise SetTaken("name", name=name)
-        return Catalogue.create(path, need)
+        new = path.with_name(f".{secrets.token_hex(8)}.new")
+        try:
+            Catalogue.create(new, need).close()
+            new.rename(path)  # there at once and whole, or somebody else was faster
+        except OSError as error:
+            if path.exists():
+                raise SetTaken("name", name=name) from None
+            raise storage_error(error, path.parent) from None
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+        return Catalogue.open(path)
+
+    @contextmanager
+    def for_import(self, name: str, need: Need) -> Iterator[Catalogue]:
+        """The set of this name, made where it isn't there; two who ask at once get the same one. One that was made goes
+        again when the block fails before a picture has come in. Raises what `create` and `open` raise."""
+        is_new = True
+        try:
+            catalogue = self.create(name, need)
+        except SetTaken:
+            if not (self.path(name) / FILE).is_file():
+                raise
+            is_new, catalogue = False, self.open(name)
+        with catalogue:
+            try:
+                yield catalogue
+            except BaseException:
+                is_ours = is_new and len(imports(catalogue)) <= 1  # nobody else is bringing something
+                if is_ours and not catalogue.count():
+                    catalogue.close()
+                    self.remove(name)
+                raise
 
     def open(self, name: str) -> Catalogue:
         """A set that is there; raises SetMissing or CatalogueBroken."""

@@ -36,6 +36,10 @@ FEWER = Text(
     "varied copies.",
     "留出了 {found} 张而不是 {wanted} 张：其余图片所在的组太大，或含有增强副本。",
 )
+HALF = Text(
+    "At most half of the pictures are kept aside: {most} instead of {wanted}.",
+    "最多留出一半图片：{most} 张，而不是 {wanted} 张。",
+)
 MORE = Text(
     "{found} pictures are kept aside instead of {wanted}: near-duplicates stay together, and what was placed stays.",
     "留出了 {found} 张而不是 {wanted} 张：近似重复的图片保持在一起，已划分的不再移动。",
@@ -188,10 +192,12 @@ def _report(
     groups: Sequence[_Group], aside: set[str], moved: int, count: int, request: SplitRequest
 ) -> SplitReport:
     found = sum(group.size for group in groups if group.key in aside)
-    wanted = request.validation_count or _wanted(count, request)
+    wanted = _wanted(count, request)
     said: tuple[Said, ...] = ()
-    if not wanted and request.validation_share and count < LEAST_TO_SPLIT:
+    if not (wanted or request.validation_count) and request.validation_share and count < LEAST_TO_SPLIT:
         said = (Said(FEW, {"count": count, "least": LEAST_TO_SPLIT}),)
     elif found != wanted:
         said = (Said(FEWER if found < wanted else MORE, {"found": found, "wanted": wanted}),)
+    if request.validation_count > wanted:
+        said = (Said(HALF, {"most": wanted, "wanted": request.validation_count}), *said)
     return SplitReport(count - found, found, len(groups), moved, said)

@@ -55,6 +55,7 @@ class Run:
         self.results = chain.results
         self.chain = chain
         self.model = chain.models.at(self.family, job.model_dir, self.request, plan)
+        self.notices += tell.precision(self.request.precision, self.model.device, self.model.dtype)
         self.keys = keys_of(self.job, self.family, self.model.places, self.model.where, self.model.plan)
         self.model.keys = self.keys.parts
         self._walked = 0  # steps that this job has taken for the first pass of the picture

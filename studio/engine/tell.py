@@ -52,7 +52,9 @@ NO_NEGATIVE = Text(
 UNUSED_NEGATIVE = Text(
     "The negative prompt has no effect while guidance is 1.", "引导强度为 1 时，反向提示词不起作用。"
 )
-
+NOT_ON_A_CPU = Text(
+    "A CPU is far too slow in fp16: {became} was used instead.", "CPU 以 fp16 计算极慢，已改用 {became}。"
+)
 NOT_WEIGHED = Text(
     "{title} reads brackets as they stand: weights such as (words:1.2) have no effect.",
     "{title} 会按原样读取括号，(词语:1.2) 这类权重写法不起作用。",
@@ -94,6 +96,14 @@ def fitted(job: Job, family: Family) -> tuple[Job, list[Event]]:
             if looks_weighted(getattr(request, field)):
                 notices.append(Notice(Said(NOT_WEIGHED, {"title": family.title}), field))
     return replace(job, request=request), notices
+
+
+def precision(asked: str, device: Device, dtype: "torch.dtype") -> list[Event]:
+    """A notice where a model computes in another number format than was asked for."""
+    if asked != "fp16" or device.kind != "cpu":
+        return []
+    became = {"torch.float32": "fp32", "torch.bfloat16": "bf16"}[str(dtype)]
+    return [Notice(Said(NOT_ON_A_CPU, {"became": became}), "precision")]
 
 
 def planned(name: str, plan: Plan) -> Notice:

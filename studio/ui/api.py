@@ -1,10 +1,13 @@
 """The one endpoint for programs: a request in, picture files and the first seed out."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 
 from studio.errors import StudioError
 from studio.requests import GenerateRequest
@@ -65,7 +68,7 @@ class Api:
         asked: gr.Request | None = None,
     ) -> tuple[list[str], int | None]:
         """Paint pictures. `seed` None takes a new one; `loras` is a list of "name:weight"; `start` and `mask` are picture
-        files (`gradio_client.handle_file`). Returns the PNG files, which hold their settings, and the seed of the first."""
+        files (`gradio_client.handle_file`). Returns the PNG files, which hold their settings, and the seed of the first. A caller who leaves ends the work."""
         language = as_language((_header(asked, "accept-language") or "en")[:2].lower())
         values = {
             "prompt": prompt, "negative_prompt": negative_prompt, "model": model, "sampler": sampler,
@@ -76,9 +79,9 @@ class Api:
         try:
             GenerateRequest.from_dict(values)  # no picture is kept for a request that is refused
             request = GenerateRequest.from_dict({**values, **self._kept(start=start, mask=mask)})
-            entries = [
-                event.entry for event in self._sheet.studio.generate(request) if isinstance(event, Saved)
-            ]
+            with closing(self._sheet.studio.generate(request)) as events:
+                heard = itertools.takewhile(_caller_stays(), events)
+                entries = [event.entry for event in heard if isinstance(event, Saved)]
         except StudioError as error:
             raise gr.Error(error.say(language), print_exception=False) from None
         return [served(entry.file) for entry in entries], entries[0].seed if entries else None
@@ -87,6 +90,16 @@ class Api:
         """The names of the pictures that were sent, by field; raises StudioError for what is none."""
         starts = self._sheet.studio.starts
         return {field: starts.keep(Path(file), field) for field, file in files.items() if file}
+
+
+def _caller_stays() -> Callable[[object], bool]:
+    """Whether the caller of the running handler still listens, to be asked at each event. Only a generator is closed by
+    gradio when its caller goes, and that would tell callers of every event; its queue knows of other handlers too: what
+    nobody waits for is marked there, or gone from it."""
+    page, number = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
+    waiting = page._queue.event_ids_to_events if page is not None else {}
+    asked = waiting.get(number or "")
+    return lambda _: asked is None or (asked.alive and waiting.get(asked._id) is asked)
 
 
 def _header(asked: gr.Request | None, name: str) -> str | None:

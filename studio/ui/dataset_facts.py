@@ -10,6 +10,7 @@ from typing import Any
 
 from studio.dataset_requests import Need
 from studio.datasets.catalogue import Catalogue
+from studio.datasets.imports import left_off
 from studio.datasets.query import Query
 
 CHECKED_AT = "checked_at"
@@ -119,4 +120,5 @@ def mark_of(catalogue: Catalogue) -> str:
     newest = catalogue.page(Query(is_descending=True), 0, 1)
     changes = sum(int(version) * count for version, count in versions.items())
     need = json.dumps(catalogue.need.to_dict(), sort_keys=True)
-    return f"{sum(versions.values())} {changes} {newest[0].id if newest else 0} {need}"
+    unfinished = len(left_off(catalogue))
+    return f"{sum(versions.values())} {changes} {newest[0].id if newest else 0} {unfinished} {need}"

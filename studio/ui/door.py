@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from studio.settings import Settings
+from studio.ui.callers import guarded
 from studio.ui.mending import Mended
 from studio.ui.speech import load_words
 from studio.ui.theme import ink
@@ -53,7 +54,8 @@ def launch_options(settings: Settings, language: str = "auto") -> dict[str, Any]
             "middleware": [
                 Middleware(Door, first=first_script(language), is_strict=settings.host == "local"),
                 Middleware(Mended, frontend=FRONTEND),
-            ]
+            ],
+            "lifespan": guarded(is_loopback=settings.host == "local" and not settings.public),
         },
         "max_file_size": "50mb",
         "allowed_paths": [],
@@ -112,7 +114,7 @@ class Door:
             body[:] = _from_here(bytes(body)).replace(b"<head>", self._first, 1)
             headers["content-length"] = str(len(body))
             headers["x-content-type-options"] = "nosniff"
-            headers["referrer-policy"] = "no-referrer"
+            headers["referrer-policy"] = "same-origin"
             if self._is_strict:
                 headers["content-security-policy"] = _POLICY
                 headers["x-frame-options"] = "SAMEORIGIN"

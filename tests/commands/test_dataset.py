@@ -1,9 +1,12 @@
 """Sets of pictures from the command line: brought in, checked, split, varied, exported, and every refusal a sentence."""
 
 import errno
+import io
 import json
 import os
+import re
 import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -108,6 +111,29 @@ def test_a_half_import_is_nowhere_shown_as_whole(run, tmp_path):
     assert "not finished" not in run("list")[1] + run("check", "boats")[1] + run("prepare", "boats")[2]
 
 
+def test_options_of_the_need_count_for_one_run_on_a_set_that_is_there(run, own, tmp_path):
+    other = ("--resolution", 1024, "--trigger-word", "zyx", "--validation-count", 3)
+    told = json.loads(run("check", own, *other, "--json")[1])
+    assert (told["need"]["resolution"], told["need"]["validation_count"]) == (1024, 3)
+    assert "trigger_word" in {row["check"] for row in told["rows"]}
+    assert json.loads(run("check", own, "--json")[1])["need"]["resolution"] == 256
+    assert run("export", own, *other, "--format", "kohya", "--out", tmp_path / "k")[0] == 0
+    assert "resolution = 1024" in (tmp_path / "k" / "dataset.toml").read_text()
+    code, _, err = run("import", own, "--source", "synthetic", "--count", 1, *other)
+    assert code == 2
+    assert "--resolution 256, --trigger-word '', --validation-count 0" in err
+    same = ("--resolution", 256, "--goal", "style")
+    assert run("import", own, "--source", "synthetic", "--count", 1, *same)[0] == 0
+
+
+def test_a_failed_import_leaves_no_empty_set(run, painted, tmp_path):
+    assert run("import", "boats", "--where", tmp_path / "nowhere", "--resolution", 512)[0] == 2
+    assert json.loads(run("list", "--json")[1])["sets"] == []
+    assert run("import", "boats", "--where", painted, "--resolution", 1024)[0] == 0
+    assert run("import", "boats", "--where", tmp_path / "nowhere")[0] == 2
+    assert [row["pictures"] for row in json.loads(run("list", "--json")[1])["sets"]] == [6]
+
+
 def test_synthetic_scenes_need_nothing(run):
     code, out, err = run("import", "猫", "--source", "synthetic", "--count", 3, "--style", "ink-wash",
                          "--caption-language", "zh", "--seed", 5, "--goal", "style", "--json")  # fmt: skip
@@ -160,6 +186,36 @@ def test_one_layout_becomes_another_without_a_set(run, painted, tmp_path):
     assert any(folder.name.startswith("7_") for folder in (tmp_path / "k" / "img").iterdir())
 
 
+def test_an_export_names_what_it_leaves_out(run, tmp_path):
+    folder = tmp_path / "boats"
+    folder.mkdir()
+    for n in range(30):
+        (folder / f"{n:02d}.png").write_bytes(png(n)[: None if n < 2 else 2000])
+    (folder / ".hidden.png").write_bytes(png(30))
+    code, out, err = run("export", folder, "--out", tmp_path / "out")
+    assert code == 0, err
+    assert "02.png is left out: the file was cut short" in out
+    assert "and 8 more" in out
+    assert "skipped .hidden.png" in out
+    assert out.splitlines()[-1] == f"2 pictures are written to {tmp_path / 'out'}; 28 left out"
+    told = json.loads(run("export", folder, "--out", tmp_path / "again", "--json")[1])
+    assert (len(told["messages"]), told["skipped"]) == (29, [".hidden.png"])
+
+
+def test_names_of_strangers_do_nothing_to_a_terminal(run, tmp_path):
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        for name in ("a\x1b[2J\x1b[31mred.png", "b\u202e.png", "c\nd/e.png", "f\x9b1m.png", "whole.png"):
+            member = tarfile.TarInfo(name)
+            content = png(len(name))[: None if name == "whole.png" else 1500]
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    for words in (("check", tmp_path / "x.tar"), ("export", tmp_path / "x.tar", "--out", tmp_path / "o")):
+        _, out, err = run(*words)
+        assert "red.png" in out
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", out + err)
+        assert not re.search("^d/e.png", out + err, re.MULTILINE)
+
+
 def test_the_guide_tells_where_pictures_may_be_taken_from(run):
     places = json.loads(run("guide", "--json")[1])["places"]
     answers = {place["name"]: place["training"] for place in places}
@@ -170,7 +226,7 @@ def test_the_guide_tells_where_pictures_may_be_taken_from(run):
 
 
 @pytest.mark.parametrize(("words", "sentence"), [
-    (("check", "nowhere"), "nowhere is no dataset"),
+    (("check", "nowhere"), "dataset import SET --source folder --where FOLDER"),
     (("check", "x" * 300), "is no dataset"),
     (("split", "x" * 300), "can't be a dataset's name"),
     (("import", "x", "--source", "folder", "--where", "x" * 300), "There is no folder"),
@@ -201,8 +257,12 @@ def test_an_export_never_writes_over_anything(run, own, tmp_path):
 
 
 def test_a_folder_that_is_locked_is_named(run, tmp_path, monkeypatch):
-    def locked(path):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    real = os.scandir
+
+    def locked(path="."):
+        if str(path).endswith("locked"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path)
 
     (tmp_path / "locked").mkdir()
     monkeypatch.setattr(os, "scandir", locked)

@@ -15,12 +15,19 @@ from PIL import Image
 from studio.dataset_requests import ExportRequest, ImportRequest, Need
 from studio.datasets.catalogue import Catalogue
 from studio.datasets.entry import Provenance
-from studio.datasets.errors import FormatUnknown, NothingToExport, OutNeeded, OutTaken, SetMissing
+from studio.datasets.errors import (
+    FormatUnknown,
+    NothingToExport,
+    OutNeeded,
+    OutNotWritable,
+    OutTaken,
+    SetMissing,
+)
 from studio.datasets.export import export, name_in_export, prepare
 from studio.datasets.folder import marks, read_folder
 from studio.datasets.formats import imagefolder, placing
 from studio.datasets.imports import begin, keep
-from studio.errors import DiskFull, NotWritable
+from studio.errors import DiskFull
 from tests.datasets.formats.made import CAPTIONS, PROVENANCE, a_set, new, png, written
 
 PLAIN = ("a boat", "a house", "a tree", "a hill")
@@ -78,7 +85,7 @@ def test_what_an_unfinished_import_still_owes_is_told(tmp_path):
         for steps in (written(catalogue, tmp_path / "out", "imagefolder"), list(prepare(catalogue))):
             (told,) = [step for step in steps if step.stays]
             assert "import of folder /boats.zip is not finished" in told.doing.say("en")
-            assert steps[-1] is not told
+            assert told is steps[0]
 
 
 def test_turn_crop_and_size_are_baked(tmp_path):
@@ -175,14 +182,29 @@ def test_a_limit_of_the_system_in_the_middle_leaves_nothing(tmp_path):
     a_set(tmp_path / "set", PLAIN).close()
     words = [sys.executable, "-W", "error", "-c", LIMITED, tmp_path / "set", tmp_path / "out", "webdataset"]
     answer = subprocess.run(words, capture_output=True, text=True, timeout=60)
-    assert answer.stdout.startswith("NotWritable"), answer.stderr
+    assert answer.stdout.startswith("OutNotWritable"), answer.stderr
     assert {file.name for file in tmp_path.iterdir()} == {"set"}
 
 
 def test_a_folder_that_can_not_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with a_set(tmp_path / "set", PLAIN) as catalogue, pytest.raises(NotWritable):
+    with a_set(tmp_path / "set", PLAIN) as catalogue, pytest.raises(OutNotWritable) as raised:
         written(catalogue, tmp_path / "file" / "out", "imagefolder")
+    assert raised.value.field == "out"
+    assert "--output" not in raised.value.say("en")
+
+
+def test_a_folder_that_somebody_fills_meanwhile_is_left_to_them(tmp_path):
+    out = tmp_path / "out"
+    with a_set(tmp_path / "set", PLAIN) as catalogue:
+        running = export(catalogue, ExportRequest(out=str(out)))
+        next(running)
+        list(export(catalogue, ExportRequest(out=str(out))))
+        before = sorted(out.rglob("*"))
+        with pytest.raises(OutTaken, match="out is not empty"):
+            list(running)
+    assert sorted(out.rglob("*")) == before
+    assert not list(tmp_path.glob(".out-*"))
 
 
 def test_a_set_without_pictures_is_not_written(tmp_path):

@@ -67,6 +67,24 @@ def test_an_import_that_is_not_finished_wants_a_tick(tmp_path):
         assert inspect(catalogue, ASKED, WORDS).rows == ()
 
 
+def test_against_another_need_nothing_is_kept(tmp_path):
+    with a_set(tmp_path) as catalogue:
+        inspect(catalogue, ASKED, WORDS)
+        before = last_report(catalogue), catalogue.stamp, catalogue.troubled()
+        report = returned(inspect_stepwise(catalogue, ASKED, WORDS, need=NEED.with_(resolution=1024)))
+        assert (report.need["resolution"], report.row("small").count) == (1024, 40)
+        assert (last_report(catalogue), catalogue.stamp, catalogue.troubled()) == before
+
+
+def returned(steps):
+    """What a generator returns."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            return done.value
+
+
 def test_the_report_is_kept_in_the_catalogue_and_beside_it(tmp_path):
     with a_set(tmp_path, p9={"m_entropy": 0.0}) as catalogue:
         report = inspect(catalogue, ASKED, WORDS)

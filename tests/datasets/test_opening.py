@@ -1,6 +1,9 @@
 """Opening whatever holds pictures as a catalogue."""
 
+import errno
 import gc
+import os
+import sys
 import zipfile
 from pathlib import Path
 
@@ -8,9 +11,9 @@ import pytest
 from PIL import Image
 
 from studio.dataset_requests import Need
-from studio.datasets.errors import LayoutUnknown
+from studio.datasets.errors import LayoutUnknown, NotReadable
 from studio.datasets.export import prepare
-from studio.datasets.opening import open_set
+from studio.datasets.opening import is_there, open_set
 from studio.errors import DiskFull
 from tests.datasets.formats.made import CAPTIONS, PROVENANCE, a_set, png, written
 
@@ -63,6 +66,56 @@ def test_what_was_not_taken_is_kept_in_both_languages(tmp_path):
     (tmp_path / ".b.png").write_bytes(png(2))
     with open_set(tmp_path, NEED) as catalogue:
         assert catalogue.note("skipped") == [[".b.png", "it is hidden", "它是隐藏文件"]]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are no bytes there")
+def test_files_whose_names_are_no_utf8_are_found_again(tmp_path):
+    for name, content in (
+        ("船.png", png(1)),
+        ("船.txt", b"a boat"),
+        ("灯.png", png(2)),
+        ("孤.txt", b"alone"),
+    ):
+        (tmp_path / os.fsdecode(name.encode("gbk"))).write_bytes(content)
+    with open_set(tmp_path, NEED) as catalogue:
+        entries = list(catalogue.entries())
+        held = {entry.caption: entry.path(catalogue.root).read_bytes() for entry in entries}
+        assert held == {"a boat": png(1), "": png(2)}
+        assert {entry.name for entry in entries} == {"??.png"}
+        assert [row[0] for row in catalogue.note("skipped")] == ["??.txt"]
+        assert len(written(catalogue, tmp_path / "out", "imagefolder")) == 3
+    assert len(list(tmp_path.rglob("out/train/*.png"))) == 2
+
+
+def test_what_was_not_taken_has_names_that_harm_no_terminal(tmp_path):
+    (tmp_path / "a.png").write_bytes(png(1))
+    (tmp_path / ".b\x1b[31m\u202e\n.png").write_bytes(png(2))
+    with open_set(tmp_path, NEED) as catalogue:
+        assert [row[0] for row in catalogue.note("skipped")] == [".b[31m .png"]
+
+
+def test_what_no_disk_holds_is_not_there(tmp_path):
+    (tmp_path / "file").touch()
+    assert is_there(tmp_path)
+    assert is_there(tmp_path / "file")
+    for name in ("nothing", "file/below", "x" * 300, f"{'x' * 300}/below", "a\0b"):
+        assert not is_there(tmp_path / name)
+
+
+def test_what_is_there_and_locked_is_told(tmp_path, monkeypatch):
+    def locked(*_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    (tmp_path / "file").touch()
+    for where, what, path in (
+        (os, "scandir", tmp_path),
+        (Path, "open", tmp_path / "file"),
+        (Path, "is_dir", tmp_path / "below"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(where, what, locked)
+            with pytest.raises(NotReadable, match=rf"{path} can't be read \(Permission denied\)"):
+                is_there(path)
 
 
 def test_two_pictures_with_the_same_bytes_are_both_there(tmp_path):

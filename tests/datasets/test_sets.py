@@ -1,12 +1,18 @@
 """The studio's sets: made, listed, opened and removed by name, and none that breaks out of its folder."""
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
 import pytest
 
-from studio.dataset_requests import Need
+from studio.dataset_requests import ImportRequest, Need
 from studio.datasets.entry import New
 from studio.datasets.errors import SetMissing, SetNameRefused, SetTaken
+from studio.datasets.imports import begin
 from studio.datasets.sets import Sets
 from studio.settings import Settings
+
+NEW = New(file="a.png", name="a.png", sha256="0")
 
 
 @pytest.fixture
@@ -16,7 +22,7 @@ def sets(tmp_path):
 
 def test_a_set_is_made_listed_opened_and_removed(sets):
     with sets.create("猫 cats", Need(goal="character")) as made:
-        made.add([New(file="a.png", name="a.png", sha256="0")])
+        made.add([NEW])
     assert [card.name for card in sets.list()] == ["猫 cats"]
     with sets.open("猫 cats") as again:
         assert again.need.goal == "character"
@@ -40,6 +46,47 @@ def test_a_name_is_given_once_whatever_its_case(sets):
     sets.create("Ink", Need()).close()
     with pytest.raises(SetTaken, match="'ink'"):
         sets.create("ink", Need())
+
+
+def test_a_set_that_a_failed_import_made_goes_again_when_it_is_empty(sets):
+    def fails(*news):
+        with pytest.raises(SetTaken), sets.for_import("ink", Need()) as made:
+            made.add(news)
+            raise SetTaken("name", name="x")
+
+    fails()
+    assert sets.list() == []
+    fails(NEW)
+    assert [card.name for card in sets.list()] == ["ink"]
+    sets.remove("ink")
+    sets.create("ink", Need()).close()
+    fails()
+    assert [card.name for card in sets.list()] == ["ink"]
+
+
+def test_a_set_that_somebody_else_brings_pictures_into_stays(sets):
+    with (
+        pytest.raises(SetTaken),
+        sets.for_import("ink", Need()) as made,
+        sets.for_import("ink", Need()) as other,
+    ):
+        begin(made, ImportRequest(where="a"))
+        begin(other, ImportRequest(where="b"))
+        raise SetTaken("name", name="x")
+    assert [card.name for card in sets.list()] == ["ink"]
+
+
+def test_those_who_ask_at_once_get_one_set(sets):
+    def bring(number):
+        with sets.for_import("ink", Need()) as made:
+            made.add([replace(NEW, sha256=str(number))])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(bring, range(8)))
+    with sets.open("ink") as made:
+        assert made.count() == 8
+    with pytest.raises(SetTaken), sets.for_import("INK", Need()):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,7 @@ def test_a_count_is_kept_aside_even_of_a_small_set():
     assert split(catalogue, SplitRequest(validation_count=2)).validation == 2
     report = split(a_set(*(new(k) for k in range(3))), SplitRequest(validation_count=9))
     assert (report.validation, len(report.said)) == (1, 1)
+    assert report.said[0].say("en") == "At most half of the pictures are kept aside: 1 instead of 9."
 
 
 def test_groups_larger_than_what_is_wanted_are_passed_over():

@@ -396,6 +396,17 @@ def test_every_precision_paints(chain, job, precision):
     assert len(pictures(chain.run(job(precision=precision)))) == 1
 
 
+def test_fp16_on_a_cpu_is_computed_exactly_and_said_so(chain, job):
+    exact = fresh(chain, job(precision="fp32"))
+    events = list(chain.run(job(precision="fp16")))
+    assert pictures(events) == exact
+    assert ran(events) == []
+    (notice,) = [event for event in events if isinstance(event, Notice)]
+    assert notice.field == "precision"
+    assert "fp32" in notice.said.say("en")
+    assert "已改用 fp32" in notice.said.say("zh")
+
+
 def test_broken_model_is_refused_and_mended_by_a_good_copy(chain, job, own_kolors, tiny_kolors):
     file = own_kolors / "unet" / "diffusion_pytorch_model.safetensors"
     file.write_bytes(file.read_bytes()[:-1])

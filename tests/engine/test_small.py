@@ -162,7 +162,15 @@ def test_precision_on_a_cpu_is_full_until_it_would_not_fit():
 
     assert pick_dtype(CPU, "auto", False, 10**6) == torch.float32
     assert pick_dtype(CPU, "auto", False, 6 * 10**9) == torch.bfloat16
-    assert pick_dtype(CPU, "fp16", False) == torch.float16
+    assert pick_dtype(CPU, "fp16", False, 10**6) == torch.float32
+    assert pick_dtype(CPU, "fp16", False, 6 * 10**9) == torch.bfloat16
+    assert pick_dtype(CPU, "bf16", False, 10**6) == torch.bfloat16
+
+
+def test_precision_that_was_named_is_kept_on_a_gpu():
+    import torch
+
+    assert pick_dtype(Device("cuda", "GPU", 8 * 2**30), "fp16", False) == torch.float16
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from studio.dataset_requests import ImportRequest
-from studio.datasets.errors import FolderMissing, PathRefused, SourceRefused, UploadRefused
+from studio.datasets.errors import FolderMissing, LayoutUnknown, PathRefused, SourceRefused, UploadRefused
 from studio.datasets.imports import imports, unfinished
 from studio.engine.events import Finished, Picture
 from studio.engine.events import Step as DrawStep
@@ -264,6 +264,12 @@ def test_a_folder_with_too_many_files_or_none_at_all(house, tmp_path, monkeypatc
     for where in ("", str(tmp_path / "nowhere"), "a\0b"):
         with pytest.raises(FolderMissing):
             house.bring("folder", where=where)
+
+
+def test_a_zip_without_pictures_is_named_as_it_was_given(house, tmp_path):
+    file = zipped(tmp_path / "words.zip", {"a.txt": b"words"})
+    with pytest.raises(LayoutUnknown, match=rf"^{file} has none"):
+        house.bring("folder", where=str(file))
 
 
 def test_a_zip_of_this_machine_is_a_folder_too(house, tmp_path):

@@ -171,6 +171,48 @@ def test_no_file_but_pictures_is_served(page, client, output):
         assert status(f"{page.url}gradio_api/file={path}") in (403, 404), path
 
 
+def test_the_work_of_a_caller_who_leaves_ends(page, client, output):
+    """Whether its answer is no longer listened to, or it is told that the answer isn't wanted."""
+    before = len([*output.glob("????-??-??/*.png")])
+    given = [
+        "x",
+        "",
+        "storybook",
+        "euler",
+        "auto",
+        150,
+        3.0,
+        512,
+        512,
+        1,
+        8,
+        [],
+        [],
+        None,
+        None,
+        0.5,
+        1,
+        0.5,
+        "auto",
+    ]
+    streams = []
+    for _ in range(2):
+        call = urllib.request.Request(
+            f"{page.url}gradio_api/call/generate", json.dumps({"data": given}).encode(),
+            {"content-type": "application/json"},
+        )  # fmt: skip
+        with urllib.request.urlopen(call, timeout=20) as answer:
+            number = json.loads(answer.read())["event_id"]
+        streams.append(urllib.request.urlopen(f"{page.url}gradio_api/call/generate/{number}", timeout=20))
+    job = client.submit(prompt="x", steps=150, width=512, height=512, count=8, api_name="/generate")
+    time.sleep(0.5)
+    for stream in streams:
+        stream.close()
+    job.cancel()
+    client.predict(prompt="x", steps=1, width=64, height=64, api_name="/generate")
+    assert len([*output.glob("????-??-??/*.png")]) - before < 8
+
+
 @pytest.mark.parametrize("path", ["gradio_api/monitoring/summary", "monitoring", "gradio_api/runs"])
 def test_nobody_can_watch(page, path):
     assert status(page.url + path) in (403, 404)
