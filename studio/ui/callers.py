@@ -4,17 +4,20 @@ change anything here through a visitor's browser.
 gradio's own check (`CustomCORSMiddleware`) only keeps an answer from the other website's script; the request has been
 done by then, and any Host it doesn't know counts as safe. So this stands before it, around the whole application.
 
-The name. Served on a loopback address, without a public link and not on a host such as a Space, the page is asked for
-by a loopback name or address, whatever the port (a tunnel may change it). Any other Host is another website's name that
-was made to lead here (DNS rebinding), and to the browser that website and this page are one. Everywhere else the names
-can't be known: a link's, a Space's, an address in the local network. A proxy on this machine passes the name of the
-page on in X-Forwarded-Host and asks by a loopback name itself, as nginx does unless told otherwise.
+It stands there on one's own machine only. A Space or a notebook's host is asked through proxies of its own, whose names
+nobody knows here; a demo there is everybody's, other websites may show it and call it, and holds nothing of a visitor's
+that could be called in his name.
+
+The name. Served on a loopback address and without a public link, the page is asked for by a loopback name or address,
+whatever the port (a tunnel may change it). Any other Host is another website's name that was made to lead here (DNS
+rebinding), and to the browser that website and this page are one. Behind a link or in the local network the names
+can't be known. A proxy on this machine passes the name of the page on in X-Forwarded-Host and asks by a loopback name
+itself, as nginx does unless told otherwise.
 
 The origin. A browser says with every request that may change something (and before those that a page may not send
 unasked) which website it comes from. It must be the name that the request asks for: Host, or X-Forwarded-Host where a
-proxy has one. By these two gradio tells the page its own address, so that a page that works passes: in a Space's frame,
-whose page comes from the Space and not from huggingface.co, over a shared link, whose tunnel leaves Host as it was, and
-behind a proxy. A website can't set Host, and is not allowed to set X-Forwarded-Host: the browser asks first, and that
+proxy has one. By these two gradio tells the page its own address, so that a page that works passes: over a shared link, whose
+tunnel leaves Host as it was, and behind a proxy. A website can't set Host, and is not allowed to set X-Forwarded-Host: the browser asks first, and that
 question is refused here. A Host without a port counts for all ports, since proxies leave it out. `null`, which a file or
 a frame shut off from its website says, is foreign. Programs name no origin, and come in."""
 

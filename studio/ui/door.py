@@ -55,7 +55,7 @@ def launch_options(settings: Settings, language: str = "auto") -> dict[str, Any]
                 Middleware(Door, first=first_script(language), is_strict=settings.host == "local"),
                 Middleware(Mended, frontend=FRONTEND),
             ],
-            "lifespan": guarded(is_loopback=settings.host == "local" and not settings.public),
+            **({"lifespan": guarded(is_loopback=not settings.public)} if settings.host == "local" else {}),
         },
         "max_file_size": "50mb",
         "allowed_paths": [],

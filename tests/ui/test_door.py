@@ -89,3 +89,10 @@ def test_launch_options_shut_what_can_be_shut(settings):
     assert shut.items() <= options.items()
     assert options["max_file_size"] == "50mb"
     assert launch_options(replace(settings, host="space"))["app_kwargs"]
+
+
+def test_callers_are_judged_on_ones_own_machine_and_not_behind_the_proxies_of_a_host(settings):
+    assert "lifespan" in launch_options(settings)["app_kwargs"]
+    assert "lifespan" in launch_options(replace(settings, public=True))["app_kwargs"]
+    for host in ("space", "zerogpu", "modelscope", "colab", "kaggle"):
+        assert "lifespan" not in launch_options(replace(settings, host=host))["app_kwargs"]
