@@ -5,7 +5,7 @@ Weights are copied out of their files, never mapped: a file that is overwritten 
 copy is aligned as torch likes it."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,8 @@ from studio.engine.weights import DAMAGED, Lazy, checked, tensors, weight_files
 from studio.errors import WeightsBroken, WeightsIncomplete
 from studio.families.family import Part
 from studio.headers import read_header
+from studio.schedulers.build import build
+from studio.schedulers.flow import is_flow
 from studio.words import Text
 
 if TYPE_CHECKING:
@@ -94,10 +96,24 @@ def _folder(part: Part, source: Path) -> Path:
 def _opened(part: Part, folder: Path) -> Any:
     """What `part.open` gives, or WeightsBroken when a file that it reads is damaged."""
     try:
-        return part.open(folder)
-    except (OSError, ValueError, TypeError, RuntimeError, KeyError):
+        opened = part.open(folder)
+        if part.name == "scheduler":
+            _try_out(opened)
+        return opened
+    except (OSError, ValueError, TypeError, RuntimeError, LookupError):
         file = f"{part.name}/{part.needs[0] if part.needs else ''}"
         raise WeightsBroken("model", name=folder.parent.name, file=file, reason=DAMAGED) from None
+
+
+def _try_out(config: Mapping[str, Any]) -> None:
+    """See that a scheduler can be made of its settings, and takes a step by them where that needs no picture; raises
+    whatever it raises."""
+    import torch
+
+    scheduler = build(config, "euler", "auto", 1)
+    if not is_flow(config):
+        scheduler.set_timesteps(1)
+        scheduler.step(torch.zeros(1), scheduler.timesteps[0], torch.zeros(1))
 
 
 class _Filling:

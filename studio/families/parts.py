@@ -63,8 +63,11 @@ def scheduler(constants: Constants | None = None, **more: Any) -> Part:
 
 
 def config(file: Path, constants: Constants | None) -> dict[str, Any]:
-    """What a configuration file says; without the file, the constants."""
+    """What a configuration file says; without the file, the constants. Raises ValueError for a file that holds no
+    settings."""
     if constants is not None and not file.is_file():
         return dict(constants)
-    read: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    read = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(read, dict):
+        raise ValueError("a configuration holds one object")
     return read

@@ -21,6 +21,7 @@ from studio.numbers import Sizes
 from studio.requests import GenerateRequest
 from studio.words import Text
 
+DAMAGED = Text("it can't be read", "无法读取")
 INDEX = "model_index.json"
 """The file that names a diffusers folder's pipeline and its components."""
 _SETTINGS_FILES = {
@@ -95,8 +96,8 @@ class ModelCard:
         return found
 
     def check(self) -> None:
-        """Raise what keeps this model from being used: a folder not downloaded, a file missing, cut short, or a
-        pickle."""
+        """Raise what keeps this model from being used: a folder not downloaded, a file missing, damaged or cut short,
+        or a pickle."""
         if self.source_url and not self.folder.exists():
             raise ModelNotHere("model", name=self.name, url=self.source_url, folder=_near(self.folder))
         for file in self.missing:
@@ -104,6 +105,10 @@ class ModelCard:
             if file.endswith(".safetensors") and (pickle := next(part.glob("*.bin"), None)):
                 raise PickleRefused("model", file=f"{part.name}/{pickle.name}")
             raise WeightsMissing("model", name=self.name, file=file)
+        for settings in _settings(self.folder):
+            if not _holds_settings(settings):
+                inside = str(settings.relative_to(self.folder))
+                raise WeightsBroken("model", name=self.name, file=inside, reason=DAMAGED)
         for weights in _weights(self.folder):
             try:
                 read_header(weights)
@@ -163,6 +168,20 @@ def parts_of(index: object) -> dict[str, str]:
 def settings_file_of(kind: str) -> str | None:
     """The one file that a component of this class needs when it has no weights; None for one with weights."""
     return next((file for end, file in _SETTINGS_FILES.items() if kind.endswith(end)), None)
+
+
+def _settings(folder: Path) -> list[Path]:
+    """The files with the settings of a model's components, of those that are opened."""
+    names = ("config.json", *dict.fromkeys(_SETTINGS_FILES.values()))
+    found = (file for name in names for file in sorted(folder.glob(f"*/{name}")))
+    return [file for file in found if file.parent.name not in UNUSED_PARTS]
+
+
+def _holds_settings(file: Path) -> bool:
+    try:
+        return isinstance(json.loads(file.read_text(encoding="utf-8")), dict)
+    except (OSError, ValueError, RecursionError):
+        return False
 
 
 def _weights(folder: Path) -> list[Path]:

@@ -135,6 +135,18 @@ def test_damaged_settings_are_named(own_kolors, file):
         open_(own_kolors, file.partition("/")[0])
 
 
+@pytest.mark.parametrize(
+    "spoilt",
+    [{"num_train_timesteps": -5}, {"num_train_timesteps": 0}, {"num_train_timesteps": "many"}, {"beta_start": None},
+     {"beta_schedule": "x"}, {"timestep_spacing": "x"}, {"prediction_type": "x"}, None],
+)  # fmt: skip
+def test_scheduler_settings_that_no_scheduler_can_use_count_as_damaged(own_kolors, spoilt):
+    file = own_kolors / "scheduler" / "scheduler_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | spoilt if spoilt else []))
+    with pytest.raises(WeightsBroken, match=r"scheduler/scheduler_config\.json"):
+        open_(own_kolors, "scheduler")
+
+
 def test_pickled_weights_are_refused(own_kolors):
     (own_kolors / "unet" / "diffusion_pytorch_model.safetensors").rename(own_kolors / "unet" / "weights.bin")
     with pytest.raises(PickleRefused, match=r"unet/weights\.bin"):

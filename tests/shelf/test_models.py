@@ -128,6 +128,30 @@ def test_a_truncated_file_is_named(settings):
     assert "文件不完整" in caught.value.say("zh")
 
 
+@pytest.mark.parametrize(
+    "file",
+    [
+        "unet/config.json",
+        "vae/config.json",
+        "scheduler/scheduler_config.json",
+        "tokenizer/tokenizer_config.json",
+    ],
+)
+@pytest.mark.parametrize("content", [b"{", b"[]", b"", b"\xff\xfe", b"[" * 100_000])
+def test_damaged_settings_are_named(settings, file, content):
+    (toy(settings) / file).write_bytes(content)
+    with pytest.raises(WeightsBroken) as caught:
+        Shelf(settings).model("toy")
+    assert file in caught.value.say("en")
+    assert "无法读取" in caught.value.say("zh")
+
+
+def test_settings_of_a_part_that_nothing_opens_may_be_damaged(settings):
+    (toy(settings) / "safety_checker").mkdir()
+    (toy(settings) / "safety_checker" / "config.json").write_text("{")
+    assert Shelf(settings).model("toy").is_whole
+
+
 def test_pickled_weights_are_refused(settings):
     (toy(settings) / "vae" / "diffusion_pytorch_model.safetensors").rename(
         toy(settings) / "vae" / "diffusion_pytorch_model.bin"
