@@ -17,11 +17,17 @@ from studio.words import Said, Text
 
 TITLE = Text("Upload", "上传")
 NO_FILES = Text("no files were dropped", "没有收到文件")
+NO_FILE = Text(
+    "there is no file {path}; name pictures or zips here, and a folder with the source “folder”",
+    "没有 {path} 这个文件；此处请指定图片或 zip，文件夹请改用 folder 来源",
+)
 
 
 def _find(request: ImportRequest, place: Place) -> Iterator[Found | Skipped | Step]:
     if not place.files:
         raise SourceRefused(None, source=TITLE, reason=NO_FILES)
+    if missing := [file for file in place.files if not file.is_file()]:
+        raise SourceRefused("where", source=TITLE, reason=Said(NO_FILE, {"path": str(missing[0])}))
     zips = [file for file in place.files if file.suffix.lower() == ".zip"]
     loose = [file for file in place.files if file not in zips]
     if loose:
@@ -31,7 +37,7 @@ def _find(request: ImportRequest, place: Place) -> Iterator[Found | Skipped | St
         shutil.rmtree(folder, ignore_errors=True)
         try:
             yield from unpack(file, folder)
-            yield from _read(folder)
+            yield from _read(folder, file.name)
         except (UploadRefused, LayoutUnknown) as error:
             if len(place.files) == 1:
                 raise
@@ -40,8 +46,13 @@ def _find(request: ImportRequest, place: Place) -> Iterator[Found | Skipped | St
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _read(folder: Path) -> Iterator[Found | Skipped]:
-    yield from recognise(folder).read(folder)
+def _read(folder: Path, name: str = "") -> Iterator[Found | Skipped]:
+    """What a folder holds; `name` is what its archive was called. Raises LayoutUnknown."""
+    try:
+        layout = recognise(folder)
+    except LayoutUnknown as error:
+        raise LayoutUnknown(error.field, **{**error.values, "path": name or error.values["path"]}) from None
+    yield from layout.read(folder)
 
 
 def _gathered(files: list[Path], folder: Path) -> Path:

@@ -11,7 +11,14 @@ import pytest
 from PIL import Image
 
 from studio.dataset_requests import ImportRequest
-from studio.datasets.errors import FolderMissing, LayoutUnknown, PathRefused, SourceRefused, UploadRefused
+from studio.datasets.errors import (
+    FolderMissing,
+    LayoutUnknown,
+    LayoutUnknown,
+    PathRefused,
+    SourceRefused,
+    UploadRefused,
+)
 from studio.datasets.imports import imports, unfinished
 from studio.engine.events import Finished, Picture
 from studio.engine.events import Step as DrawStep
@@ -211,6 +218,11 @@ def test_a_single_bad_zip_and_no_files_are_refused(house, tmp_path):
         house.bring("upload", house.place(files=(tmp_path / "c.zip",)))
     with pytest.raises(SourceRefused, match="no files"):
         house.bring("upload")
+    with pytest.raises(SourceRefused, match="no file .*gone.png; name pictures"):
+        house.bring("upload", house.place(files=(tmp_path / "gone.png",)))
+    zipped(tmp_path / "words.zip", {"a.txt": b"words alone"})
+    with pytest.raises(LayoutUnknown, match="^words.zip has none of the layouts"):
+        house.bring("upload", house.place(files=(tmp_path / "words.zip",)))
 
 
 def test_a_folder_is_read_in_its_layout_and_left_as_it_was(house, tmp_path):

@@ -28,6 +28,7 @@ SPLITS: dict[str, Split] = {
 
 HIDDEN = Text("it is hidden", "它是隐藏文件")
 LINK = Text("it is a link that leaves the folder", "它是指向文件夹之外的链接")
+LOCKED = Text("its permissions keep it from being read", "没有读取它的权限")
 NO_NAME = Text("a row of {table} names no file", "{table} 中有一行没有文件名")
 NOT_READ = Text(
     "its format is not read; save it as PNG, JPEG or WebP", "不支持这种格式；请另存为 PNG、JPEG 或 WebP"
@@ -68,10 +69,10 @@ def relative(file: Path, root: Path) -> str:
 
 
 def walk(folder: Path) -> Iterator[Path | Skipped]:
-    """Every file under a folder, sorted by name. Hidden pictures and links that lead out are told of instead; other
-    hidden files are nobody's business."""
-    real = os.path.realpath(folder)
-    for at, folders, files in os.walk(folder, followlinks=False):
+    """Every file under a folder, sorted by name. Hidden pictures, links that lead out and folders that can't be
+    opened are told of instead; other hidden files are nobody's business."""
+    real, locked = os.path.realpath(folder), list[OSError]()
+    for at, folders, files in os.walk(folder, followlinks=False, onerror=locked.append):
         here = Path(at)
         is_hidden = any(_is_hidden(part) for part in here.relative_to(folder).parts)
         folders.sort()
@@ -80,6 +81,8 @@ def walk(folder: Path) -> Iterator[Path | Skipped]:
         for name in folders:
             if (here / name).is_symlink():
                 yield Skipped(relative(here / name, folder) + "/", Said(LINK, {}))
+    for error in locked:
+        yield Skipped(relative(Path(error.filename), folder) + "/", Said(LOCKED, {}))
 
 
 def _seen(file: Path, folder: Path, real: str, is_hidden: bool) -> Iterator[Path | Skipped]:

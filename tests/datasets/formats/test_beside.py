@@ -1,5 +1,6 @@
 """kohya, ai-toolkit and bare folders."""
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -211,3 +212,19 @@ def test_captions_are_found_behind_many_pictures_without_one(tmp_path):
         (tmp_path / f"{n:04d}.png").hardlink_to(picture)
     (tmp_path / "2099.txt").write_text("a boat")
     assert recognise(tmp_path) is formats()["aitoolkit"]
+
+
+def test_a_folder_that_may_not_be_opened_is_told_of(tmp_path, monkeypatch):
+    put(tmp_path / "a.png")
+    put(tmp_path / "locked" / "b.png")
+    scandir = os.scandir
+
+    def refusing(path):
+        if os.fspath(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    found = list(recognise(tmp_path).read(tmp_path))
+    assert [one.name for one in found] == ["a.png", "locked/"]
+    assert "permissions" in found[1].reason.say("en")
