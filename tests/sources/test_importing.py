@@ -14,7 +14,6 @@ from studio.dataset_requests import ImportRequest
 from studio.datasets.errors import (
     FolderMissing,
     LayoutUnknown,
-    LayoutUnknown,
     PathRefused,
     SourceRefused,
     UploadRefused,
