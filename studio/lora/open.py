@@ -1,13 +1,13 @@
 """Opens a LoRA file, whatever its name says that it is: by its first bytes it is a safetensors file or a torch file."""
 
 import json
-import math
 import pickle
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.errors import LoraBroken, LoraHoldsCode
+from studio.finite import as_number
 from studio.headers import CUT_SHORT, PICKLED, BadHeader, Header, read_header
 from studio.lora.pickled import HoldsCode, is_zip, read_pickled_header, state_of
 from studio.words import Text
@@ -72,15 +72,6 @@ def told_alpha(config: Mapping[str, Any], metadata: Mapping[str, str]) -> float 
     prefixes = ("", "unet.", "transformer.", "text_encoder.")
     told = next((config[f"{p}lora_alpha"] for p in prefixes if f"{p}lora_alpha" in config), None)
     return as_number(told if told is not None else metadata.get("ss_network_alpha"))
-
-
-def as_number(value: object) -> float | None:
-    """A finite number, from whatever a file has in its place."""
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _safetensors(file: Path) -> dict[str, "torch.Tensor"]:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import LoraError
+from studio.finite import as_number
 from studio.headers import Header, read_scalar
 from studio.lora.keys import check_kinds, sort
-from studio.lora.open import adapter_config, as_number, open_header, told_alpha
+from studio.lora.open import adapter_config, open_header, told_alpha
 from studio.lora.sizes import families_of, fitting, rank_of
 from studio.lora.write import TRAINED_ALPHA
 from studio.origin import named_family, told_family
