@@ -24,13 +24,13 @@ def main(words: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if words is None else list(words)
     settings = Settings.from_environment(**_early(words))
     try:
-        parser = _parser(settings)
-        given = parser.parse_args(words)
-        if given.command is None:
-            parser.print_help()
-            return 0
-        command: Command = given.command
         with _details_in(settings.output_dir / "inkstone.log"):
+            parser = _parser(settings)
+            given = parser.parse_args(words)
+            if given.command is None:
+                parser.print_help()
+                return 0
+            command: Command = given.command
             return command.run(given, settings)
     except StudioError as error:
         print(error.say(settings.language), file=sys.stderr)

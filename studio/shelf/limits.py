@@ -45,7 +45,7 @@ def limit_of(card: ModelCard) -> Limit | None:
 def _kind(folder: Path) -> str:
     try:
         told = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return ""
     return str(told.get("tokenizer_class", "")) if isinstance(told, dict) else ""
 
