@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from studio import __version__, catalog
 from studio.commands import Command, told
 from studio.commands.parser import Parser, add_shared
 from studio.errors import StudioError, Unexpected
+from studio.letters import visible
 from studio.settings import Settings
 
 FAILED, STOPPED = 2, 130
@@ -22,18 +24,20 @@ FAILED, STOPPED = 2, 130
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 2 after a failure told in one sentence, 130 when interrupted."""
     words = sys.argv[1:] if words is None else list(words)
+    if isinstance(sys.stdout, TextIOWrapper):  # a half character is printed as JSON escapes it, \ud800
+        sys.stdout.reconfigure(errors="backslashreplace")
     settings = Settings.from_environment(**_early(words))
     try:
-        parser = _parser(settings)
-        given = parser.parse_args(words)
-        if given.command is None:
-            parser.print_help()
-            return 0
-        command: Command = given.command
         with _details_in(settings.output_dir / "inkstone.log"):
+            parser = _parser(settings)
+            given = parser.parse_args(words)
+            if given.command is None:
+                parser.print_help()
+                return 0
+            command: Command = given.command
             return command.run(given, settings)
     except StudioError as error:
-        print(error.say(settings.language), file=sys.stderr)
+        print(visible(error.say(settings.language)), file=sys.stderr)
         return FAILED
     except BrokenPipeError:  # whoever read our output has left
         sys.stderr.close()

@@ -94,28 +94,29 @@ def read_scalar(file: Path, header: Header, name: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def sizes(told: object) -> tuple[int, ...]:
+    """A shape or offsets, as a file tells them; raises ValueError for numbers that no tensor can have."""
+    if not isinstance(told, list | tuple) or not all(isinstance(n, int) and 0 <= n < 2**63 for n in told):
+        raise ValueError
+    return tuple(told)
+
+
 def _parse(raw: bytes) -> Header:
     try:
         entries = json.loads(raw)
         told = entries.pop("__metadata__", {})
         metadata = {str(k): str(v) for k, v in told.items()}
         tensors = {name: _tensor(entry) for name, entry in entries.items()}
+        "".join((*tensors, *metadata, *metadata.values())).encode()  # no half characters, as in safetensors
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise BadHeader(NOT_SAFETENSORS) from None
     return Header(tensors, metadata, 8 + len(raw))
 
 
 def _tensor(entry: dict[str, object]) -> Tensor:
-    shape, offsets = entry["shape"], entry["data_offsets"]
-    if not isinstance(shape, list) or not isinstance(offsets, list):
-        raise TypeError
-    start, end = (int(o) for o in offsets)
-    tensor = Tensor(str(entry["dtype"]), tuple(int(n) for n in shape), start, end)
+    start, end = sizes(entry["data_offsets"])
+    tensor = Tensor(str(entry["dtype"]), sizes(entry["shape"]), start, end)
     width = _BYTES.get(tensor.dtype)
-    if (
-        start < 0
-        or min(tensor.shape, default=0) < 0
-        or (width and end - start != width * math.prod(tensor.shape))
-    ):
+    if width and end - start != width * math.prod(tensor.shape):
         raise ValueError
     return tensor

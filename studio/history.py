@@ -8,6 +8,7 @@ several processes may write at once, and a picture copied in or deleted by hand 
 import errno
 import io
 import json
+import logging
 import secrets
 import sqlite3
 import time
@@ -22,11 +23,16 @@ from studio.disk import check_writable, storage_error, write_atomically
 from studio.errors import NotWritable, StorageError, StudioError
 from studio.exchange import Facts
 from studio.exchange.picture import png_with_settings, read_settings
+from studio.finite import as_number
+from studio.letters import whole
 from studio.picture_errors import NotAPicture, PictureError
 from studio.requests import GenerateRequest
 from studio.settings import Settings
 
 Found = TypeVar("Found")
+Row = tuple[object, ...]
+
+_log = logging.getLogger(__name__)
 
 THUMBNAIL_PX = 256
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -80,10 +86,10 @@ class History:
         entry = self._entry(file, alone, told)
         with suppress(StudioError):  # a missing thumbnail is made when the picture is next looked at
             _make_thumbnail(entry)
-        with suppress(
-            StorageError
-        ):  # the picture is safe on disk; the index catches up when it is next opened
-            self._with_index(lambda index: _insert(index, [entry]))
+        try:
+            self._with_index(lambda index: _insert(index, [_row(entry)]))
+        except Exception as error:  # the picture is safe on disk; the index catches up when it is next opened
+            _log.warning("%s is not in the index yet: %s", file.name, error)
         return entry
 
     def search(self, words: str = "", limit: int = 50, before: str | None = None) -> list[Entry]:
@@ -137,7 +143,7 @@ class History:
         return _microseconds(moment.astimezone()), id
 
     def _rows(self, words: str, limit: int, place: tuple[int, str] | None) -> list[sqlite3.Row]:
-        wanted = [f"%{_escape(word.casefold())}%" for word in words.split()]
+        wanted = [f"%{_escape(whole(word.casefold()))}%" for word in words.split()]
         clauses, values = [r"words LIKE ? ESCAPE '\'" for _ in wanted], list[Any](wanted)
         if place is not None:
             clauses.append("(created, id) < (?, ?)")
@@ -194,14 +200,16 @@ class History:
             rows = index.execute("SELECT id, file FROM pictures").fetchall()
             # the files are listed after the rows: each row was entered after its file, perhaps only just now
             files = {file.stem: file for file in self._dir.glob("????-??-??/*.png")}
-            known = {row["id"] for row in rows if row["file"] == _place_of(files.get(row["id"]))}
+            known = {
+                row["id"] for row in rows if (file := files.get(row["id"])) and row["file"] == _place_of(file)
+            }
             with index:
                 gone = [(row["id"],) for row in rows if row["id"] not in known]
                 index.executemany("DELETE FROM pictures WHERE id = ?", gone)
             new = sorted(files.keys() - known)
             for start in range(0, len(new), 500):
                 with index:
-                    _insert(index, [e for id in new[start : start + 500] if (e := self._read(files[id]))])
+                    _insert(index, [r for id in new[start : start + 500] if (r := self._read(files[id]))])
         self._is_synced = True
 
     def _throw_index_away(self) -> None:
@@ -214,22 +222,26 @@ class History:
         index.execute("PRAGMA synchronous=NORMAL")
         return index
 
-    def _read(self, file: Path) -> Entry | None:
-        """The entry that a file itself tells, or None when it can't be read."""
+    def _read(self, file: Path) -> Row | None:
+        """The row of what a file itself tells, or None when it can't be read."""
         try:
+            _place_of(file).encode()  # a name that is no UTF-8 has no place in the index
             recalled = read_settings(file)
-            return self._entry(file, recalled.request, recalled.facts)
+            return _row(self._entry(file, recalled.request, recalled.facts))
         except (PictureError, OSError):
+            return None
+        except Exception as error:  # whatever else is wrong with one file, the others are found
+            _log.warning("the history passes over %r: %s", file.name, error)
             return None
 
     def _entry(self, file: Path, request: GenerateRequest, facts: Facts) -> Entry:
-        seconds = facts.get("seconds")
+        seconds = as_number(facts.get("seconds"))
         try:
             created = datetime.fromisoformat(str(facts.get("created"))).astimezone()
         except (ValueError, OverflowError):
             created = datetime.fromtimestamp(file.stat().st_mtime, UTC).astimezone()
         return Entry(file.stem, file, self._thumbnail(file.stem), request, request.seed, created,
-                     float(seconds) if isinstance(seconds, int | float) else 0.0, request.model)  # fmt: skip
+                     seconds or 0.0, whole(request.model))  # fmt: skip
 
     def _thumbnail(self, id: str) -> Path:
         return self._dir / "thumbnails" / f"{id}.jpg"
@@ -254,19 +266,18 @@ def _make_thumbnail(entry: Entry) -> None:
     write_atomically(entry.thumbnail, stream.getvalue())
 
 
-def _insert(index: sqlite3.Connection, entries: list[Entry]) -> None:
-    index.executemany("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(_row, entries))
+def _insert(index: sqlite3.Connection, rows: list[Row]) -> None:
+    index.executemany("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 def _row_of(index: sqlite3.Connection, id: str) -> Any:
-    return index.execute("SELECT * FROM pictures WHERE id = ?", (id,)).fetchone()
+    return index.execute("SELECT * FROM pictures WHERE id = ?", (whole(id),)).fetchone()
 
 
-def _row(entry: Entry) -> tuple[object, ...]:
+def _row(entry: Entry) -> Row:
     request = entry.request
     names = (*request.styles, *(use.name for use in request.loras))
-    words = "\n".join((request.prompt, request.negative_prompt, request.model, *names)).casefold()
-    words = words.encode("utf-8", "replace").decode()  # half characters, which SQLite refuses
+    words = whole("\n".join((request.prompt, request.negative_prompt, request.model, *names)).casefold())
     return (entry.id, _place_of(entry.file), _microseconds(entry.created), entry.seed,
             entry.seconds, entry.model, json.dumps(request.to_dict()), words)  # fmt: skip
 
@@ -275,9 +286,9 @@ def _escape(word: str) -> str:
     return word.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
 
 
-def _place_of(file: Path | None) -> str | None:
+def _place_of(file: Path) -> str:
     """A picture's file relative to the output folder: its day and its name."""
-    return f"{file.parent.name}/{file.name}" if file else None
+    return f"{file.parent.name}/{file.name}"
 
 
 def _microseconds(moment: datetime) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
 from studio.errors import OutOfRange, TooManyLoras, UnknownChoice, UnknownField, WrongType
+from studio.finite import as_float
 from studio.words import Text
 
 MOST_LORAS = 4
@@ -82,7 +83,7 @@ class Request:
         if isinstance(value, list):
             return tuple(value)
         if isinstance(value, int) and not isinstance(value, bool) and _hints(cls)[name] is float:  # type: ignore[arg-type]
-            return float(value)
+            return as_float(value)
         return value
 
 
@@ -103,7 +104,7 @@ class LoraUse:
             if not re.fullmatch(_BLOCKS, group):
                 raise UnknownChoice("loras", label=Text(f"LoRA {self.name}: block", f"LoRA {self.name} 的层组"),
                                     value=group, known=BLOCK_EXAMPLES)  # fmt: skip
-            if not (math.isfinite(factor) and -4 <= factor <= 4):
+            if not -4 <= factor <= 4:
                 raise OutOfRange("loras", label=f"LoRA {self.name} {group}", value=factor, low=-4, high=4)
 
     @property
@@ -246,7 +247,9 @@ def _lora(item: Any) -> LoraUse:
     weight = item.get("weight", 1.0)
     if isinstance(weight, bool) or not isinstance(weight, int | float):
         raise WrongType("loras", label="LoRA", value=weight, wanted=_WANTED[float])
-    return LoraUse(item["name"], float(weight), bool(item.get("on", True)), _blocks(item.get("blocks", {})))
+    return LoraUse(
+        item["name"], as_float(weight), bool(item.get("on", True)), _blocks(item.get("blocks", {}))
+    )
 
 
 def _blocks(told: Any) -> tuple[tuple[str, float], ...]:
@@ -258,7 +261,7 @@ def _blocks(told: Any) -> tuple[tuple[str, float], ...]:
     for factor in told.values():
         if isinstance(factor, bool) or not isinstance(factor, int | float):
             raise WrongType("loras", label="LoRA", value=factor, wanted=_WANTED[float])
-    return tuple((str(group), float(factor)) for group, factor in told.items())
+    return tuple((str(group), as_float(factor)) for group, factor in told.items())
 
 
 def _plain(value: Any) -> Any:
@@ -307,7 +310,7 @@ def _check(owner: type, name: str, told: Setting, value: Any) -> None:
                 )
     if name == "loras":
         for use in value:
-            if not (math.isfinite(use.weight) and -4 <= use.weight <= 4):
+            if not -4 <= use.weight <= 4:
                 raise OutOfRange(name, label=f"LoRA {use.name}", value=use.weight, low=-4, high=4)
     if told.low is not None and told.high is not None and not (told.low <= value <= told.high):
         raise OutOfRange(name, label=told.label, value=value, low=told.low, high=told.high)

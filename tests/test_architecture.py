@@ -30,6 +30,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "dataset_requests",
         "weighting",
         "numbers",
+        "finite",
+        "letters",
         "wildcards",
     ),
     ("families", "lora"),

@@ -34,6 +34,11 @@ def written(file, tensors, metadata=None, body=None):
     return file
 
 
+def headed(told):
+    """The bytes of a file that is a header and no more."""
+    return len(told).to_bytes(8, "little") + told
+
+
 def test_a_whole_file_is_read(tmp_path):
     file = written(tmp_path / "a.safetensors", {"x": ("F32", (2, 3), bytes(24)), "alpha": ("F16", (), struct.pack("<e", 8))},
                    {"made": "here"})  # fmt: skip
@@ -66,6 +71,11 @@ def test_torch_and_we_agree(tmp_path):
         ((2).to_bytes(8, "little") + b"[]", NOT_SAFETENSORS),
         ((30).to_bytes(8, "little") + b"[" * 30, NOT_SAFETENSORS),
         ((2).to_bytes(8, "little") + b"{}more", CUT_SHORT),
+        (headed(b'{"a":{"dtype":"F32","shape":[Infinity],"data_offsets":[0,0]}}'), NOT_SAFETENSORS),
+        (headed(b'{"a":{"dtype":"X","shape":[%d],"data_offsets":[0,0]}}' % 10**400), NOT_SAFETENSORS),
+        (headed(b'{"a":{"dtype":"F32","shape":[],"data_offsets":[1e999,4]}}'), NOT_SAFETENSORS),
+        (headed(b'{"\\ud800":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}'), NOT_SAFETENSORS),
+        (headed(b'{"__metadata__":{"modelspec.title":"\\ud800"}}'), NOT_SAFETENSORS),
     ],
 )
 def test_anything_else_is_refused(tmp_path, content, reason):

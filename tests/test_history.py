@@ -7,7 +7,7 @@ import sys
 import threading
 
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from studio import disk
 from studio.errors import DiskFull, NotWritable, StorageError
@@ -212,3 +212,49 @@ def test_thousands_of_pictures_are_searched_at_once(history):
     started = os.times().elapsed
     assert history.search("针 needle") == [entry]
     assert os.times().elapsed - started < 0.5
+
+
+HUGE = "9" * 400
+STRANGE = [
+    f'{{"version": 1, "request": {{"guidance": {HUGE}}}}}',
+    f'{{"version": 1, "request": {{}}, "facts": {{"seconds": {HUGE}}}}}',
+    '{"version": 1, "request": {}, "facts": {"seconds": NaN}}',
+    f'{{"version": 1, "request": {{"loras": [{{"name": "a", "weight": {HUGE}}}]}}}}',
+    '{"version": 1, "request": {"model": "\\ud800", "prompt": "\\ud800"}}',
+]
+
+
+def strange_png(file, text):
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("inkstone", text)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("wb") as stream:
+        Image.new("RGB", (8, 8)).save(stream, "PNG", pnginfo=texts)
+
+
+@pytest.mark.parametrize("text", STRANGE)
+def test_no_strange_picture_keeps_the_others_from_being_found(history, settings, text):
+    strange_png(settings.output_dir / "2026-01-01" / "strange.png", text)
+    entry = add(history)
+    assert [found.id for found in history.search()] == [entry.id, "strange"]
+    assert history.get("strange").seconds == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are always text")
+def test_a_name_that_is_no_text_is_passed_over_and_logged(history, settings, caplog):
+    strange_png(settings.output_dir / "2026-01-01" / os.fsdecode(b"\xff.png"), STRANGE[0])
+    entry = add(history)
+    assert history.search() == [entry]
+    assert r"passes over '\udcff.png'" in caplog.text
+
+
+def test_half_characters_find_nothing_and_break_nothing(history):
+    add(history)
+    assert history.search("\ud800") == []
+    assert history.get("\ud800") is None
+
+
+def test_a_saved_picture_is_told_whatever_the_index_does(history, monkeypatch, caplog):
+    monkeypatch.setattr("studio.history._row", lambda entry: 1 / 0)
+    assert add(history).file.is_file()
+    assert "is not in the index yet" in caplog.text

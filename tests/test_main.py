@@ -42,6 +42,13 @@ def test_an_unknown_command_is_one_sentence(capsys):
     assert "paint" in capsys.readouterr().err
 
 
+def test_what_nobody_foresaw_is_one_sentence_even_before_the_command_is_known(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("studio.__main__._parser", lambda settings: 1 / 0)
+    assert main(["generate", "--output", str(tmp_path / "out")]) == 2
+    assert str(tmp_path / "out" / "inkstone.log") in capsys.readouterr().err
+    assert "ZeroDivisionError" in (tmp_path / "out" / "inkstone.log").read_text(encoding="utf-8")
+
+
 def test_help_comes_quickly_because_torch_stays_out():
     code = "import sys; from studio.__main__ import main; main([]); sys.exit('torch' in sys.modules)"
     assert (

@@ -1,6 +1,7 @@
 """A request refuses what it can't hold, in both languages, and comes back from plain values."""
 
 import json
+import math
 
 import pytest
 
@@ -18,7 +19,9 @@ def test_plain_values_come_back_equal():
     [
         ({"steps": 0}, OutOfRange, "steps"),
         ({"guidance": float("nan")}, OutOfRange, "guidance"),
+        ({"guidance": 10**400}, OutOfRange, "guidance"),
         ({"width": 9999}, OutOfRange, "width"),
+        ({"width": 10**400}, OutOfRange, "width"),
         ({"seed": -1}, OutOfRange, "seed"),
         ({"steps": "many"}, WrongType, "steps"),
         ({"steps": True}, WrongType, "steps"),
@@ -26,6 +29,9 @@ def test_plain_values_come_back_equal():
         ({"styles": [{"name": "night"}]}, WrongType, "styles"),
         ({"loras": [{"weight": 1}]}, WrongType, "loras"),
         ({"loras": ["ink:9"]}, OutOfRange, "loras"),
+        ({"loras": [{"name": "a", "weight": -(10**400)}]}, OutOfRange, "loras"),
+        ({"loras": [{"name": "a", "weight": math.nan}]}, OutOfRange, "loras"),
+        ({"loras": [{"name": "a", "blocks": {"up": 10**400}}]}, OutOfRange, "loras"),
         ({"loras": ["a", "b", "c", "d", "e"]}, TooManyLoras, "loras"),
         ({"loras": [{"name": "a", "strength": 1}]}, UnknownField, "loras"),
         ({"step": 3}, UnknownField, "step"),

@@ -11,6 +11,7 @@ from studio.commands import Command, told
 from studio.commands.parser import CommandLineError
 from studio.disk import check_writable
 from studio.errors import LoraMissing
+from studio.letters import visible
 from studio.lora.convert import Converted, convert
 from studio.lora.open import open_header
 from studio.lora.read import Lora, read
@@ -105,11 +106,16 @@ def _show(file: Path, say: Language, as_json: bool) -> None:
     for name, label in _FACTS.items():
         value = facts[name]
         shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-        print(f"{label.say(say)}: {_UNKNOWN.say(say) if shown in (None, '') else shown}")
+        print(f"{label.say(say)}: {_UNKNOWN.say(say) if shown in (None, '') else visible(str(shown))}")
     print(_ODD.say(say))
-    print("\n".join(f"  {said.say(say)}" for said in odd) or f"  {_NOTHING.say(say)}")
+    print("\n".join(f"  {visible(said.say(say))}" for said in odd) or f"  {_NOTHING.say(say)}")
     print(_METADATA.say(say))
-    print("\n".join(f"  {key}: {_short(value)}" for key, value in sorted(lora.metadata.items())) or "  -")
+    print(
+        "\n".join(
+            f"  {visible(key)}: {visible(_short(value))}" for key, value in sorted(lora.metadata.items())
+        )
+        or "  -"
+    )
 
 
 def _facts(lora: Lora, card: LoraCard) -> dict[str, Any]:
@@ -168,7 +174,8 @@ def _convert(source: Path, target: Path, given: argparse.Namespace, say: Languag
 
 def _tell_left_out(done: Converted, say: Language) -> None:
     if done.left_out:
-        print(_LEFT_OUT.say(say, count=len(done.left_out), first=done.left_out[0]), file=sys.stderr)
+        first = visible(done.left_out[0])
+        print(_LEFT_OUT.say(say, count=len(done.left_out), first=first), file=sys.stderr)
 
 
 def _alpha(word: str | None) -> float | None:

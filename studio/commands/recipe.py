@@ -15,6 +15,7 @@ from studio.exchange.comfy.writing import targets
 from studio.exchange.files import read_file
 from studio.exchange.on_shelf import on_shelf
 from studio.exchange.picture import Recalled
+from studio.letters import visible
 from studio.presets import Presets
 from studio.requests import GenerateRequest, LoraUse
 from studio.settings import Settings
@@ -56,7 +57,7 @@ def _run(given: argparse.Namespace, settings: Settings) -> int:
     recalled = on_shelf(read_file(given.file), shelf.models(), shelf.loras())
     say = settings.language
     if given.to is None:
-        text = "\n".join(_lines(Path(given.file).name, recalled, say))
+        text = "\n".join(map(visible, _lines(Path(given.file).name, recalled, say)))
         notes: list[str] = []
     else:
         text, notes = _in_form(recalled, given.to, given.nodes, settings)
@@ -65,7 +66,7 @@ def _run(given: argparse.Namespace, settings: Settings) -> int:
     else:
         print(text)
     for note in notes:
-        print(note, file=sys.stderr)
+        print(visible(note), file=sys.stderr)
     return 0
 
 

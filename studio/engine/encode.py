@@ -3,6 +3,7 @@
 from studio.engine.cache import Kept
 from studio.engine.events import Event, Notice
 from studio.families.family import Family, Parts
+from studio.letters import whole
 from studio.words import Said, Text
 
 TOKENS = Text("{used} of {most} tokens", "{used}/{most} 个词元")
@@ -19,7 +20,8 @@ _MOST_SHOWN = 200
 
 
 def run(family: Family, parts: Parts, text: str, field: str) -> Kept:
-    """Encode `text`, which the reader typed into `field`."""
+    """Encode `text`, which the reader typed into `field`; half characters, at which tokenizers fail, as question marks."""
+    text = whole(text)
     counted = family.tokens(parts, text)
     conditioning = family.encode(parts, text)
     size = sum(tensor.nbytes for tensor in conditioning.values())

@@ -16,7 +16,7 @@ _BLOCKS = {
 
 
 def _tell(stem: str) -> tuple[Place, ...] | None:
-    match = re.fullmatch(r"(?:unet\.)?blocks\.(\d+)\.(.+)", stem)
+    match = re.fullmatch(r"(?:unet\.)?blocks\.(\d{1,3})\.(.+)", stem)
     block = _BLOCKS.get(int(match[1])) if match else None
     return diffusers_place(flat(f"{block}.{match[2]}")) if match and block else None
 

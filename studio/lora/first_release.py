@@ -60,9 +60,9 @@ def _numbered(match: re.Match[str], name: str) -> tuple[Place, ...]:
 
 _UNET = (
     (r"input_blocks_0_0", place("conv_in")),
-    (r"input_blocks_(\d+)_([01])_(.+)", _input_block),
+    (r"input_blocks_(\d{1,3})_([01])_(.+)", _input_block),
     (r"middle_block_([012])_(.+)", _middle_block),
-    (r"output_blocks_(\d+)_([012])_(.+)", _output_block),
+    (r"output_blocks_(\d{1,3})_([012])_(.+)", _output_block),
     (r"time_embed_([02])", lambda match: _numbered(match, "time_embedding")),
     (r"label_emb_0_([02])", lambda match: _numbered(match, "add_embedding")),
     (r"out_2", place("conv_out")),

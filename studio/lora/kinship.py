@@ -68,7 +68,7 @@ def _kin_of(name: str, inputs: int) -> frozenset[str] | None:
         return None
     if re.search(r"_attn2_to_[kv]$", name) and mark <= _UNETS:
         return mark & _TEXT_WIDTHS.get(inputs, mark)
-    if match := re.match(r"transformer_blocks_(\d+)_attn_(?:to_[qkv]|add_[qkv]_proj)$", name):
+    if match := re.match(r"transformer_blocks_(\d{1,3})_attn_(?:to_[qkv]|add_[qkv]_proj)$", name):
         mark &= {family for family in _STREAMS if int(match[1]) < _BLOCKS[family]}
         return mark & frozenset(_WIDTHS[inputs].split()) if inputs in _WIDTHS else mark
     return mark

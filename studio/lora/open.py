@@ -1,14 +1,15 @@
 """Opens a LoRA file, whatever its name says that it is: by its first bytes it is a safetensors file or a torch file."""
 
 import json
-import math
 import pickle
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.errors import LoraBroken, LoraHoldsCode
-from studio.headers import CUT_SHORT, PICKLED, BadHeader, Header, read_header
+from studio.finite import as_number
+from studio.headers import CUT_SHORT, NOT_SAFETENSORS, PICKLED, BadHeader, Header, read_header
+from studio.letters import whole
 from studio.lora.pickled import HoldsCode, is_zip, read_pickled_header, state_of
 from studio.words import Text
 
@@ -18,11 +19,14 @@ if TYPE_CHECKING:
 MOST_CONFIG_BYTES = 2**20
 QUANTISED = Text("its weights are stored as {dtype}, which needs a loader of its own",
                  "权重以 {dtype} 存储，需要专门的加载程序")  # fmt: skip
+NAME_IS_NO_TEXT = Text("its name is not valid UTF-8; rename it", "文件名不是有效的 UTF-8，请改名")
 _FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
 
 
 def open_header(file: Path) -> Header:
     """The names and shapes of a LoRA file's tensors, without torch. Raises LoraBroken or LoraHoldsCode (field "loras")."""
+    if whole(str(file)) != str(file):
+        raise LoraBroken("loras", name=whole(file.name), reason=NAME_IS_NO_TEXT)
     try:
         try:
             return read_header(file)
@@ -74,19 +78,14 @@ def told_alpha(config: Mapping[str, Any], metadata: Mapping[str, str]) -> float 
     return as_number(told if told is not None else metadata.get("ss_network_alpha"))
 
 
-def as_number(value: object) -> float | None:
-    """A finite number, from whatever a file has in its place."""
-    try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
-
-
 def _safetensors(file: Path) -> dict[str, "torch.Tensor"]:
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    return load_file(str(file))
+    try:
+        return load_file(str(file))
+    except SafetensorError:  # its offsets overlap, a key is there twice: what a header's reader needs not see
+        raise LoraBroken("loras", name=file.name, reason=NOT_SAFETENSORS) from None
 
 
 def _torch_file(file: Path) -> Mapping[str, "torch.Tensor"]:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studio.errors import LoraBroken
+from studio.finite import as_number
 from studio.lora.format import Told
 from studio.lora.keys import Role, check_kinds, kind_of, sort
 from studio.lora.layer import Change, Kronecker, Layer, hadamard_layer, tucker
-from studio.lora.open import adapter_config, as_number, open_header, open_tensors, told_alpha
+from studio.lora.open import adapter_config, open_header, open_tensors, told_alpha
 from studio.words import Text
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from studio.letters import whole
 from studio.shelf.models import ModelCard
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def limit_of(card: ModelCard) -> Limit | None:
 def _kind(folder: Path) -> str:
     try:
         told = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return ""
     return str(told.get("tokenizer_class", "")) if isinstance(told, dict) else ""
 
@@ -57,10 +58,10 @@ def _chatglm(file: Path) -> Limit:
     most = CHATGLM_TOKENS - CHATGLM_PREFIX
 
     def count(text: str) -> int:
-        return len(processor.encode(text))
+        return len(processor.encode(whole(text)))
 
     def tail(text: str) -> str:
-        return str(processor.decode(processor.encode(text)[most:]))
+        return str(processor.decode(processor.encode(whole(text))[most:]))
 
     return Limit(most, count, tail)
 
@@ -76,10 +77,10 @@ def _clip(folder: Path) -> Limit:
     most = CLIP_TOKENS - CLIP_MARKS
 
     def count(text: str) -> int:
-        return len(reader.encode(text, add_special_tokens=False).ids)
+        return len(reader.encode(whole(text), add_special_tokens=False).ids)
 
     def tail(text: str) -> str:
-        offsets = reader.encode(text, add_special_tokens=False).offsets
+        offsets = reader.encode(whole(text), add_special_tokens=False).offsets
         return text[offsets[most - 1][1] :].strip() if len(offsets) > most else ""
 
     return Limit(most, count, tail)

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import LoraError
+from studio.finite import as_number
 from studio.headers import Header, read_scalar
+from studio.letters import whole
 from studio.lora.keys import check_kinds, sort
-from studio.lora.open import adapter_config, as_number, open_header, told_alpha
+from studio.lora.open import adapter_config, open_header, told_alpha
 from studio.lora.sizes import families_of, fitting, rank_of
 from studio.lora.write import TRAINED_ALPHA
 from studio.origin import named_family, told_family
@@ -61,7 +63,7 @@ def lora_files(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for file in sorted(folder.rglob("*"), key=lambda f: (f.suffix.lower() != ".safetensors", str(f).lower())):
         if file.suffix.lower() in _ENDINGS and file.is_file():
-            found.setdefault(file.relative_to(folder).with_suffix("").as_posix(), file)
+            found.setdefault(whole(file.relative_to(folder).with_suffix("").as_posix()), file)
     return dict(sorted(found.items()))
 
 
@@ -73,7 +75,7 @@ def read_lora_card(name: str, file: Path) -> LoraCard:
         found = sort(header.tensors)
         check_kinds(file, found)
     except LoraError as error:
-        return LoraCard(name, file, title=file.stem, thumbnail=thumbnail, broken=error)
+        return LoraCard(name, file, title=whole(file.stem), thumbnail=thumbnail, broken=error)
     told, sidecar = header.metadata, _sidecar(file)
     made_for = _first(sidecar.get("base_model"), told.get("modelspec.architecture"),
                       told.get("ss_base_model_version"), sidecar.get("sd version"))  # fmt: skip
@@ -129,7 +131,7 @@ def _trigger_words(told: Mapping[str, str], sidecar: Mapping[str, Any]) -> tuple
     """What the sidecar says, else the header's phrase, else the three commonest tags of its training captions."""
     listed = sidecar.get("trigger_words")
     if isinstance(listed, list):
-        words = [str(word) for word in listed]
+        words = [whole(str(word)) for word in listed]
     else:
         words = re.split(
             r"[,，]", _first(sidecar.get("activation text"), told.get("modelspec.trigger_phrase")) or ""
@@ -142,8 +144,8 @@ def _common_tags(frequencies: str) -> list[str]:
     counts: Counter[str] = Counter()
     try:
         for folder in json.loads(frequencies[:_MOST_SIDECAR_BYTES]).values():
-            counts.update({str(tag).strip(): int(n) for tag, n in folder.items()})
-    except (ValueError, TypeError, AttributeError, RecursionError):
+            counts.update({whole(str(tag).strip()): int(n) for tag, n in folder.items()})
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return []
     return [tag for tag, _ in counts.most_common(3) if 0 < len(tag) <= 40]
 
@@ -168,4 +170,4 @@ def _thumbnail(file: Path) -> Path | None:
 
 def _first(*candidates: object, most: int = 120) -> str | None:
     """The first non-empty text, cut to what a card can show."""
-    return next((c.strip()[:most] for c in candidates if isinstance(c, str) and c.strip()), None)
+    return next((whole(c.strip()[:most]) for c in candidates if isinstance(c, str) and c.strip()), None)

@@ -145,7 +145,16 @@ def read_model_card(file: Path, models_dir: Path) -> ModelCard:
             scheduler=dict(told.get("scheduler", {})),
             layouts=tuple(tuple(map(str, files)) for files in told.get("layouts", ())),
         )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, StudioError) as error:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+        StudioError,
+    ) as error:
         raise PresetBroken.because(f"models/cards/{file.name}", error) from None
 
 
@@ -203,7 +212,7 @@ def _missing(folder: Path, layouts: Sequence[Sequence[str]]) -> Iterator[str]:
             return
     try:
         parts = parts_of(json.loads(index.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         yield index.name
         return
     for part, kind in parts.items():
@@ -233,7 +242,7 @@ def _missing_shards(index: Path) -> list[str]:
         shards = sorted(
             {str(file) for file in json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()}
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return [index.name]
     return [shard for shard in shards if not (index.parent / shard).is_file()]
 

@@ -14,6 +14,7 @@ from studio.datasets.pictures import load_rgb
 from studio.engine.device import free_memory
 from studio.engine.load import open_part
 from studio.families.family import Conditioning
+from studio.letters import whole
 from studio.train_plan import Cut, Size, cuts_of
 from studio.train_request import TrainRequest
 from studio.training.errors import PictureGone
@@ -125,7 +126,7 @@ class Encoding:
         family = self._sources.family
         parts = self._open(family.for_encode, self._ground.dtype)
         for text, key in missing:
-            states = (family.encode_caption or family.encode)(parts, text)
+            states = (family.encode_caption or family.encode)(parts, whole(text))
             self._store.put(key, {name: tensor[0] for name, tensor in states.items()})
             self._count()
         del parts

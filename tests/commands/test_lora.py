@@ -156,3 +156,14 @@ def test_show_tells_what_a_file_is_and_what_is_odd(run, tmp_path):
 def test_show_of_a_broken_file_is_one_sentence(run, tmp_path):
     (tmp_path / "cut.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{")
     assert run("show", tmp_path / "cut.safetensors", code=2).count("\n") == 1
+
+
+def test_a_strangers_header_steers_no_terminal_and_stays_exact_as_json(run, tmp_path):
+    told = {"modelspec.title": "\x1b[2J\nRank: 999"}
+    known = shapes("kolors")
+    file = save(
+        tmp_path, tensors_of(layers(known, some("kolors", "diffsynth")), lay.DIFFSYNTH), metadata=told
+    )
+    shown = run("show", file)
+    assert r"  modelspec.title: \x1b[2J\nRank: 999" in shown.splitlines()
+    assert json.loads(run("show", file, "--json"))["metadata"] == told

@@ -14,6 +14,7 @@ from tests.exchange.comfy.samples import FOLDER
 
 REQUEST = GenerateRequest(prompt="红色的小船", negative_prompt="blur", seed=7, sampler="dpmpp_2m", schedule="karras",
                           model="kolors", width=1024, height=1024)  # fmt: skip
+HUGE = "9" * 400
 
 
 @pytest.fixture
@@ -99,3 +100,46 @@ def test_a_file_without_a_recipe_is_one_sentence(run, tmp_path):
     code, _, err = run(file)
     assert code == 2
     assert err.count("\n") == 1
+
+
+@pytest.fixture
+def strange(tmp_path):
+    """Writes a recipe file of JSON text."""
+
+    def writes(request, facts="{}"):
+        file = tmp_path / "strange.json"
+        file.write_text(f'{{"version": 1, "request": {request}, "facts": {facts}}}')
+        return file
+
+    return writes
+
+
+@pytest.mark.parametrize("form", [None, "a1111", "inkstone", "comfyui-api"])
+@pytest.mark.parametrize(
+    ("request_", "facts"),
+    [
+        ('{"prompt": "\\ud800"}', "{}"),
+        (f'{{"guidance": {HUGE}}}', "{}"),
+        (f'{{"loras": [{{"name": "a", "weight": {HUGE}}}]}}', "{}"),
+        (f'{{"loras": [{{"name": "a", "blocks": {{"up": {HUGE}}}}}]}}', "{}"),
+        ('{"loras": ["a"]}', f'{{"lora_alphas": {{"a": {HUGE}}}}}'),
+    ],
+)
+def test_a_strange_recipe_is_told_without_its_strange_values(run, strange, request_, facts, form):
+    code, _, err = run(strange(request_, facts), *(("--to", form) if form else ()))
+    assert code == 0, err
+
+
+def test_an_exact_value_without_end_in_a1111_text_is_left_out(run, tmp_path):
+    text = f'x\nSteps: 4, Sampler: Euler, Seed: 1, Size: 256x256, Inkstone: "{{\\"guidance\\": {HUGE}}}"'
+    (tmp_path / "a.txt").write_text(text)
+    code, out, _ = run(tmp_path / "a.txt")
+    assert code == 0
+    assert "value for Guidance can't be used" in out
+
+
+def test_a_strangers_words_steer_no_terminal(run, strange):
+    file = strange('{"prompt": "\\u001b[2J\\nModel: kolors", "styles": ["\\r"]}')
+    assert run(file)[1].splitlines() == [
+        "strange.json (Inkstone)", r"  Prompt: \x1b[2J\nModel: kolors", r"  Styles: \r",
+    ]  # fmt: skip

@@ -93,6 +93,10 @@ def test_same_request_runs_nothing_and_answers_at_once(chain, job):
     assert again[-1].seconds < 0.1
 
 
+def test_half_characters_are_read_as_question_marks(chain, job):
+    assert fresh(chain, job(prompt="a \ud800 boat")) == fresh(chain, job(prompt="a ? boat"))
+
+
 def test_new_seed_runs_only_sample_and_decode(chain, job):
     list(chain.run(job()))
     assert ran(chain.run(job(seed=77))) == ["sample", "decode"]

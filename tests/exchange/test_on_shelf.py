@@ -125,7 +125,7 @@ def test_a_lora_in_a_folder_is_found_and_several_are_named():
     assert shelved(value, [lora("Ink"), lora("old/ink")]).request.loras[0].name == "Ink"
 
 
-@pytest.mark.parametrize("facts", ["x", [], {"ink": "x"}, {"ink": None}, {"ink": True}, 1])
+@pytest.mark.parametrize("facts", ["x", [], {"ink": "x"}, {"ink": None}, {"ink": True}, {"ink": 10**400}, 1])
 def test_facts_from_anywhere_do_no_harm(facts):
     told = {"lora_alphas": facts, "lora_checkpoints": facts}
     text = json.dumps({"version": 1, "request": {"loras": ["ink:0.5"]}, "facts": told})

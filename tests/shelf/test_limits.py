@@ -109,6 +109,13 @@ def test_without_a_tokenizer_on_disk_nobody_knows(tmp_path):
     assert limit_of(card_of(tmp_path)) is None
 
 
+def test_half_characters_count_as_question_marks():
+    limit = limit_of(read_model_card(ROOT / "models" / "cards" / "storybook.toml", ROOT / "models"))
+    assert limit is not None
+    assert limit.count("a \ud800 boat") == limit.count("a ? boat")
+    assert limit.tail("\ud800" * 300) == limit.tail("?" * 300)
+
+
 def test_counting_needs_no_torch():
     code = (
         "import sys; from studio.settings import ROOT; from studio.shelf.models import read_model_card\n"

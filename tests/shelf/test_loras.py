@@ -129,9 +129,10 @@ def test_a_card_of_a_torch_file_is_read_without_torch(settings, shelf):
 
 
 def test_trigger_words_fall_back_to_the_commonest_tags(settings, shelf):
+    kohya(settings.loras_dir / "odd.safetensors", {"ss_tag_frequency": '{"a": {"b": Infinity}}'})
     frequencies = json.dumps({"10_ink": {"ink wash": 20, "boat": 7, "a very long caption " * 5: 30}})
     kohya(settings.loras_dir / "a.safetensors", {"ss_tag_frequency": frequencies})
-    assert shelf.loras()[0].trigger_words == ("ink wash", "boat")
+    assert [card.trigger_words for card in shelf.loras()] == [("ink wash", "boat"), ()]
 
 
 def test_a_file_replaced_under_its_name_is_read_again(settings, shelf):

@@ -1,6 +1,7 @@
 """Model cards: the shipped ones are good, and what keeps a model from being used is said by name."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -162,13 +163,21 @@ def test_pickled_weights_are_refused(settings):
 
 @pytest.mark.parametrize(
     "spoil",
-    ["not toml [", 'family = "kolors"', "steps", "denoiser"],
-    ids=["no toml", "without the rest", "unknown setting", "unknown number"],
+    ["not toml [", 'family = "kolors"', "steps", "denoiser", "sizes", f"a = {'[' * 5000}{']' * 5000}"],
+    ids=[
+        "no toml",
+        "without the rest",
+        "unknown setting",
+        "unknown number",
+        "endless size",
+        "lists in lists",
+    ],
 )
 def test_a_broken_card_is_told_and_left_out(settings, spoil):
     file = settings.models_dir / "cards" / "toy.toml"
     card = file.read_text(encoding="utf-8")
     told = card.replace(f"{spoil} = ", f"{spoil}s = ") if spoil in ("steps", "denoiser") else spoil
+    told = re.sub(r"^sizes = \[", "sizes = [[inf, 256], ", told, flags=re.M) if spoil == "sizes" else told
     file.write_text(told, encoding="utf-8")
     shelf = Shelf(settings)
     assert "toy" not in [card.name for card in shelf.models()]

@@ -1,9 +1,9 @@
 """The weight that LoadKolorsLoRA's "alpha" comes to: it multiplies B·A by alpha / rank, whatever the file says."""
 
-import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from studio.finite import as_number
 from studio.words import Said, Text
 
 ASSUMED_RANK = 16
@@ -39,8 +39,9 @@ def alphas_in(facts: Mapping[str, Any]) -> dict[str, float]:
     told = facts.get(ALPHAS)
     if not isinstance(told, Mapping):
         return {}
-    return {str(name): float(alpha) for name, alpha in told.items()
-            if isinstance(alpha, int | float) and not isinstance(alpha, bool) and math.isfinite(alpha)}  # fmt: skip
+    numbers = {str(name): as_number(alpha) for name, alpha in told.items()
+               if isinstance(alpha, int | float) and not isinstance(alpha, bool)}  # fmt: skip
+    return {name: alpha for name, alpha in numbers.items() if alpha is not None}
 
 
 def checkpoints_in(facts: Mapping[str, Any]) -> Collection[object]:

@@ -216,6 +216,11 @@ def test_a_number_that_is_none_is_left_out(name, number):
     assert recalled.request.prompt
 
 
+def test_a_denoise_of_next_to_nothing_does_no_harm():
+    recalled = read_text(json.dumps(basic(_3=ksampler(steps=20, denoise=1e-320))))
+    assert recalled.request.steps == 20
+
+
 def test_a_number_out_of_range_is_left_out_and_named():
     recalled = read_text(json.dumps(basic(_3=ksampler(steps=10**6, cfg=-3))))
     assert not {"steps", "guidance"} & recalled.fields

@@ -82,7 +82,9 @@ def take_schedule(visit: Visit) -> None:
         visit.approximate(ONE_STEP_MORE, theirs=ddim_steps(steps), steps=steps)
     if denoise is not None and 0 < denoise < 1 and steps:
         visit.found.facts["denoise"] = denoise
-        visit.approximate(DENOISE, denoise=f"{denoise:g}", total=int(steps / denoise), steps=steps)
+        visit.approximate(
+            DENOISE, denoise=f"{denoise:g}", total=int(min(steps / denoise, 10**15)), steps=steps
+        )
 
 
 def take_sides(visit: Visit) -> None:
