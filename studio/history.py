@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from studio.disk import check_writable, storage_error, write_atomically
-from studio.errors import NotWritable, StorageError, StudioError
+from studio.errors import NotWritable, RequestError, StorageError, StudioError
 from studio.exchange import Facts
 from studio.exchange.picture import png_with_settings, read_settings
 from studio.finite import as_number
@@ -154,9 +154,13 @@ class History:
 
     def _still_there(self, row: sqlite3.Row) -> Entry | None:
         """The entry of a row, whose file must still be there and hold a picture."""
+        try:
+            request = GenerateRequest.from_dict(json.loads(row["request"]))
+        except RequestError as error:  # a value that requests could hold when it was entered
+            _log.warning("the history passes over %r: %s", row["file"], error)
+            return None
         entry = Entry(
-            row["id"], self._dir / row["file"], self._thumbnail(row["id"]),
-            GenerateRequest.from_dict(json.loads(row["request"])), row["seed"],
+            row["id"], self._dir / row["file"], self._thumbnail(row["id"]), request, row["seed"],
             (_EPOCH + row["created"] * _MICROSECOND).astimezone(), row["seconds"], row["model"],
         )  # fmt: skip
         if not entry.file.is_file():

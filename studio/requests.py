@@ -15,6 +15,8 @@ from studio.words import Text
 
 MOST_LORAS = 4
 MOST_SEED = 2**32 - 1
+MOST_LETTERS = 100_000
+"""Of a prompt: a picture holds it in several forms, and a picture whose texts pass 8 MB isn't read again."""
 BLOCK_EXAMPLES = "down, mid, up, up.0, blocks, blocks.0-9, single, text"
 _KEPT = r"([0-9a-f]{64})?"
 _KEPT_NAME = Text(
@@ -207,6 +209,11 @@ class GenerateRequest(Request):
             if not re.fullmatch(_KEPT, getattr(self, name)):
                 label = self.settings()[name].label
                 raise WrongType(name, label=label, value=getattr(self, name)[:80], wanted=_KEPT_NAME)
+        for name in ("prompt", "negative_prompt"):
+            if (count := len(getattr(self, name))) > MOST_LETTERS:
+                told = self.settings()[name].label
+                label = Text(f"{told.en}: number of characters", f"{told.zh}字数")
+                raise OutOfRange(name, label=label, value=count, low=0, high=MOST_LETTERS)
         if len(self.loras) > MOST_LORAS:
             raise TooManyLoras("loras", count=len(self.loras), most=MOST_LORAS)
 

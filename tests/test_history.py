@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 
 import pytest
 from PIL import Image, PngImagePlugin
@@ -258,3 +260,11 @@ def test_a_saved_picture_is_told_whatever_the_index_does(history, monkeypatch, c
     monkeypatch.setattr("studio.history._row", lambda entry: 1 / 0)
     assert add(history).file.is_file()
     assert "is not in the index yet" in caplog.text
+
+
+def test_a_row_that_no_request_can_hold_any_more_is_passed_over(history, settings, caplog):
+    kept, refused = add(history, "kept"), add(history, "refused")
+    with closing(sqlite3.connect(settings.output_dir / "history.sqlite3")) as index, index:
+        index.execute("UPDATE pictures SET request = ? WHERE id = ?", ('{"steps": 999}', refused.id))
+    assert history.search() == [kept]
+    assert refused.id in caplog.text

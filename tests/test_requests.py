@@ -6,7 +6,7 @@ import math
 import pytest
 
 from studio.errors import OutOfRange, RequestError, TooManyLoras, UnknownField, WrongType
-from studio.requests import GenerateRequest, LoraUse
+from studio.requests import MOST_LETTERS, GenerateRequest, LoraUse
 
 
 def test_plain_values_come_back_equal():
@@ -26,6 +26,8 @@ def test_plain_values_come_back_equal():
         ({"steps": "many"}, WrongType, "steps"),
         ({"steps": True}, WrongType, "steps"),
         ({"prompt": None}, WrongType, "prompt"),
+        ({"prompt": "船" * (MOST_LETTERS + 1)}, OutOfRange, "prompt"),
+        ({"negative_prompt": "x" * 10**6}, OutOfRange, "negative_prompt"),
         ({"styles": [{"name": "night"}]}, WrongType, "styles"),
         ({"loras": [{"weight": 1}]}, WrongType, "loras"),
         ({"loras": ["ink:9"]}, OutOfRange, "loras"),

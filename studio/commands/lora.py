@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections import Counter
+from os.path import isfile
 from pathlib import Path
 from typing import Any, get_args
 
@@ -87,7 +88,7 @@ def _run(given: argparse.Namespace, settings: Settings) -> int:
     count = 1 if given.action == "show" else 2
     if len(files) != count:
         raise CommandLineError(None, message=Said(_TWO_FILES, {"action": given.action, "count": count}))
-    if not files[0].is_file():
+    if not isfile(files[0]):  # Path's own raises at names too long
         raise LoraMissing("loras", name=files[0])
     if given.action == "show":
         _show(files[0], settings.language, given.json)

@@ -16,7 +16,7 @@ from studio.exchange import png
 from studio.exchange.a1111 import FORMAT as A1111
 from studio.exchange.picture import MOST_PIXELS, png_with_settings, read_settings
 from studio.picture_errors import NoSettings, NotAPicture, PictureError, PictureTooLarge, SettingsTooNew
-from studio.requests import GenerateRequest, LoraUse
+from studio.requests import MOST_LETTERS, GenerateRequest, LoraUse
 
 REQUEST = GenerateRequest(
     prompt='雪地里,"a cat"\nNegative prompt: 🐈 \\', negative_prompt=" night\n", seed=7, loras=(LoraUse("水墨", 0.8),),
@@ -43,6 +43,14 @@ def with_chunks(*chunks):
     """A PNG with these chunks after its header."""
     plain = small()
     return plain[:33] + b"".join(chunks) + plain[33:]
+
+
+@pytest.mark.parametrize("letter", ["船", "\x01", "🐈", "\\", "\ud800"])
+def test_the_longest_prompts_come_back_from_their_picture(letter):
+    words = letter * MOST_LETTERS
+    request = GenerateRequest(prompt=words, negative_prompt=words)
+    raw = png_with_settings(RGB[:48], 4, 4, request, {"prompt": words[1:], "negative_prompt": words[1:]})
+    assert read_settings(raw).request == request
 
 
 def test_a_picture_gives_its_request_back_exactly():

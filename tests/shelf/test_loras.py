@@ -175,6 +175,9 @@ def test_names_are_looked_up_and_never_made_into_paths(settings, shelf, tmp_path
     for name in (str(outside), "../../outside", "outside"):
         with pytest.raises(LoraMissing):
             shelf.lora(name)
+    for name in ("x" * 5000, "\0"):
+        with pytest.raises(LoraMissing):
+            shelf.lora(name, allow_path=True)
     assert shelf.lora(str(outside), allow_path=True).file == outside
 
 
