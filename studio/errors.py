@@ -13,7 +13,7 @@ Each class is one fact, with its sentence in both languages: it names the thing,
     │   ├── MaskAlone
     │   ├── MaskBlack
     │   ├── StartMissing
-    │   ├── TooManyDrawn
+    │   ├── TooManyDrawn        (studio.wildcards)
     │   └── TooManyLoras
     ├── ModelError
     │   ├── ModelMissing
@@ -161,16 +161,6 @@ class StartMissing(RequestError):
     text = Text(
         "The picture that this recipe begins with is not kept here; give the picture again.",
         "这份参数所用的起始图或遮罩不在本机；请重新提供图片。",
-    )
-
-
-class TooManyDrawn(RequestError):
-    """A prompt that draws words from lists without end, or nearly so."""
-
-    text = Text(
-        "This prompt draws from word lists more than {most} times, lists within lists counted too (last {trail}). "
-        "Name fewer of them.",
-        "该提示词从词表取词超过 {most} 次，词表中引用的词表也计算在内（最后一次：{trail}）。请减少引用。",
     )
 
 

@@ -12,7 +12,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from studio.errors import PresetBroken, TooManyDrawn, UnknownChoice
+from studio.disk import reason_of
+from studio.errors import PresetBroken, RequestError, UnknownChoice
 from studio.words import Said, Text
 
 MOST_LIST_BYTES = 2**20
@@ -32,6 +33,16 @@ TOO_DEEP = Text("it leads through too many other lists ({trail}).", "它引用�
 _NAME = r"[^\W_](?:[\w-]{0,60}?[^\W_])?"
 _MARK = re.compile(rf"(?<!\\)(\\*)([{{}}|]|__({_NAME})__)")
 _WEIGHT = re.compile(r"\s*(\d{1,4}(?:\.\d{1,3})?)::")
+
+
+class TooManyDrawn(RequestError):
+    """A prompt that draws words from lists without end, or nearly so."""
+
+    text = Text(
+        "This prompt draws from word lists more than {most} times, lists within lists counted too (last {trail}). "
+        "Name fewer of them.",
+        "该提示词从词表取词超过 {most} 次，词表中引用的词表也计算在内（最后一次：{trail}）。请减少引用。",
+    )
 
 
 @dataclass(frozen=True)
@@ -79,7 +90,7 @@ class WordLists:
         except UnicodeDecodeError:
             raise _broken(name, Said(NOT_UTF8, {})) from None
         except OSError as error:
-            raise _broken(name, Said(UNREADABLE, {"why": error.strerror or type(error).__name__})) from None
+            raise _broken(name, Said(UNREADABLE, {"why": reason_of(error)})) from None
         lines = [line.strip() for line in told if line.strip() and not line.lstrip().startswith("#")]
         if not lines:
             raise _broken(name, Said(EMPTY, {}))

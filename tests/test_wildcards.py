@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from studio.errors import PresetBroken, TooManyDrawn, UnknownChoice
+from studio.errors import PresetBroken, UnknownChoice
 from studio.settings import ROOT
-from studio.wildcards import MOST_LIST_BYTES, WordLists, expand, literal, split
+from studio.wildcards import MOST_LIST_BYTES, TooManyDrawn, WordLists, expand, literal, split
 
 SHIPPED = WordLists(ROOT / "presets" / "wildcards")
 
