@@ -20,6 +20,7 @@ _REASONS = {
     errno.ENOTDIR: Text("something on its path is no folder", "路径中有一处不是文件夹"),
     errno.EEXIST: Text("a file of that name is in the way", "已有同名文件"),
     errno.ENAMETOOLONG: Text("its name is too long", "名称过长"),
+    errno.EADDRINUSE: Text("it is in use", "已被占用"),
     errno.EROFS: Text("the disk is read-only", "磁盘为只读"),
 }
 

@@ -3,6 +3,7 @@
 A name that a visitor gives is only ever looked up in these lists, never made into a path.
 """
 
+import os
 from pathlib import Path
 
 from studio.errors import LoraMissing, ModelMissing, ModelUnknown, PresetBroken
@@ -57,7 +58,7 @@ class Shelf:
 
         Raises LoraMissing, or what keeps the file from being used: LoraBroken, LoraHoldsCode, LoraKindUnknown."""
         file = lora_files(self._settings.loras_dir).get(name)
-        if file is None and allow_path and Path(name).is_file():
+        if file is None and allow_path and os.path.isfile(name):  # which a name too long to be one passes
             file = Path(name)
         if file is None:
             raise LoraMissing("loras", name=_short(name))
