@@ -7,9 +7,27 @@ import shutil
 from pathlib import Path
 
 from studio.errors import DiskFull, NotWritable, StorageError
+from studio.words import Text
 
 LEAST_FREE_BYTES = 16 * 2**20
 """Below this a disk counts as full: a picture or two would still fit, the index and its log might not."""
+
+_REASONS = {
+    errno.ENOENT: Text("there is no such file or folder", "文件或文件夹不存在"),
+    errno.EACCES: Text("permission denied", "没有权限"),
+    errno.EPERM: Text("it is not permitted", "系统不允许"),
+    errno.EISDIR: Text("it is a folder", "它是文件夹"),
+    errno.ENOTDIR: Text("something on its path is no folder", "路径中有一处不是文件夹"),
+    errno.EEXIST: Text("a file of that name is in the way", "已有同名文件"),
+    errno.ENAMETOOLONG: Text("its name is too long", "名称过长"),
+    errno.EADDRINUSE: Text("it is in use", "已被占用"),
+    errno.EROFS: Text("the disk is read-only", "磁盘为只读"),
+}
+
+
+def reason_of(error: OSError) -> Text | str:
+    """Why the operating system refused: the common reasons in both languages, others in its own words."""
+    return _REASONS.get(error.errno or 0) or error.strerror or str(error)
 
 
 def write_atomically(file: Path, content: bytes) -> None:
@@ -43,7 +61,7 @@ def storage_error(error: OSError, folder: Path) -> StorageError:
     """What a failure of the operating system under `folder` means to its reader."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(None, folder=str(folder), free_mb=free_bytes(folder) // 2**20)
-    return NotWritable(None, folder=str(folder), reason=error.strerror or str(error))
+    return NotWritable(None, folder=str(folder), reason=reason_of(error))
 
 
 def free_bytes(folder: Path) -> int:

@@ -13,6 +13,7 @@ Each class is one fact, with its sentence in both languages: it names the thing,
     │   ├── MaskAlone
     │   ├── MaskBlack
     │   ├── StartMissing
+    │   ├── TooManyDrawn        (studio.wildcards)
     │   └── TooManyLoras
     ├── ModelError
     │   ├── ModelMissing

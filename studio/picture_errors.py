@@ -17,6 +17,12 @@ class NotAPicture(PictureError):
     )
 
 
+class PictureNotOpened(PictureError):
+    """A file that can't be opened at all."""
+
+    text = Text("The picture {file} can't be opened: {reason}.", "无法打开图片 {file}：{reason}。")
+
+
 class PictureTooLarge(PictureError):
     """A picture, or the text in it, beyond what is safe to open."""
 

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.datasets.pixels import as_rgb
-from studio.disk import write_atomically
+from studio.disk import reason_of, write_atomically
 from studio.errors import StartMissing
-from studio.picture_errors import NotAPicture, PictureTooLarge
+from studio.picture_errors import NotAPicture, PictureNotOpened, PictureTooLarge
 from studio.settings import Settings
 from studio.words import Text
 
@@ -39,6 +39,8 @@ IN_USE_S = 3600
 _SWEPT_EVERY_S = 3600
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 _NAME = re.compile(r"[0-9a-f]{64}")
+UNKNOWN = Text("no known format", "不是已知的格式")
+DAMAGED = Text("it is damaged", "文件已损坏")
 PIXELS = Text("number of pixels", "像素数")
 
 
@@ -56,7 +58,7 @@ class Starts:
         """Keep a picture, upright and in RGB, and give its name; now and then `sweep` before. `field` is the request's
         that will hold the name.
 
-        Raises NotAPicture, PictureTooLarge, DiskFull or NotWritable."""
+        Raises NotAPicture, PictureNotOpened, PictureTooLarge, DiskFull or NotWritable."""
         stream = io.BytesIO()
         _upright(source, field).save(stream, "PNG")
         name = hashlib.sha256(stream.getvalue()).hexdigest()
@@ -111,7 +113,7 @@ def _used(file: Path) -> bool:
 
 
 def _upright(source: "Path | str | bytes | Picture", field: str) -> "Picture":
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     if isinstance(source, Image.Image):
         _check(source, field)
@@ -127,9 +129,12 @@ def _upright(source: "Path | str | bytes | Picture", field: str) -> "Picture":
         raise _too_large(f"> {MOST_PIXELS:,}", field) from None
     except PictureTooLarge:
         raise
+    except UnidentifiedImageError:
+        raise NotAPicture(field, reason=UNKNOWN) from None
     except Exception as error:  # Pillow's readers raise many kinds at broken files, SyntaxError among them
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-        raise NotAPicture(field, reason=reason) from None
+        if isinstance(error, OSError) and error.errno and isinstance(source, str | Path):
+            raise PictureNotOpened(field, file=Path(source).name, reason=reason_of(error)) from None
+        raise NotAPicture(field, reason=DAMAGED) from None
 
 
 def _check(picture: "Picture", field: str) -> None:

@@ -12,7 +12,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from studio.errors import PresetBroken, UnknownChoice
+from studio.disk import reason_of
+from studio.errors import PresetBroken, RequestError, UnknownChoice
 from studio.words import Said, Text
 
 MOST_LIST_BYTES = 2**20
@@ -32,6 +33,16 @@ TOO_DEEP = Text("it leads through too many other lists ({trail}).", "它引用�
 _NAME = r"[^\W_](?:[\w-]{0,60}?[^\W_])?"
 _MARK = re.compile(rf"(?<!\\)(\\*)([{{}}|]|__({_NAME})__)")
 _WEIGHT = re.compile(r"\s*(\d{1,4}(?:\.\d{1,3})?)::")
+
+
+class TooManyDrawn(RequestError):
+    """A prompt that draws words from lists without end, or nearly so."""
+
+    text = Text(
+        "This prompt draws from word lists more than {most} times, lists within lists counted too (last {trail}). "
+        "Name fewer of them.",
+        "该提示词从词表取词超过 {most} 次，词表中引用的词表也计算在内（最后一次：{trail}）。请减少引用。",
+    )
 
 
 @dataclass(frozen=True)
@@ -79,7 +90,7 @@ class WordLists:
         except UnicodeDecodeError:
             raise _broken(name, Said(NOT_UTF8, {})) from None
         except OSError as error:
-            raise _broken(name, Said(UNREADABLE, {"why": error.strerror or type(error).__name__})) from None
+            raise _broken(name, Said(UNREADABLE, {"why": reason_of(error)})) from None
         lines = [line.strip() for line in told if line.strip() and not line.lstrip().startswith("#")]
         if not lines:
             raise _broken(name, Said(EMPTY, {}))
@@ -100,7 +111,7 @@ def split(prompt: str) -> list[str]:
 
 def expand(text: str, seed: int | str, lists: WordLists) -> str:
     """The text as it is read: choices and lists drawn, backslashes before marks gone. Raises UnknownChoice for a list
-    that isn't there, PresetBroken for one that can't be used."""
+    that isn't there, PresetBroken for one that can't be used, TooManyDrawn for a text that draws without end."""
     dice = random.Random(seed)  # of which only `random()` is sure to be the same in every Python
     read: list[str] = []
     todo: deque[tuple[_Node, tuple[str, ...]]] = deque((node, ()) for node in _parsed(text))
@@ -115,7 +126,9 @@ def expand(text: str, seed: int | str, lists: WordLists) -> str:
         if isinstance(node, _Braces):
             nodes = _drawn(node, dice)
         else:
-            drawn, trail = drawn + 1, _followed(trail, node.name, drawn)
+            drawn, trail = drawn + 1, _followed(trail, node.name)
+            if drawn > _MOST_DRAWN:
+                raise TooManyDrawn("prompt", most=_MOST_DRAWN, trail=" → ".join(trail))
             lines = lists.lines(node.name)
             nodes = _parsed(lines[int(dice.random() * len(lines))])
         todo.extendleft((node, trail) for node in reversed(nodes))
@@ -187,10 +200,10 @@ def _weighed(option: list[_Node]) -> tuple[float, list[_Node]]:
     return float(weight[1]), [str(option[0])[weight.end() :], *option[1:]]
 
 
-def _followed(trail: tuple[str, ...], name: str, drawn: int) -> tuple[str, ...]:
+def _followed(trail: tuple[str, ...], name: str) -> tuple[str, ...]:
     """The lists that led here, with the next one; raises PresetBroken when they lead nowhere."""
     longer = (*trail, name)
-    if name in trail or len(longer) > MOST_DEPTH or drawn >= _MOST_DRAWN:
+    if name in trail or len(longer) > MOST_DEPTH:
         reason = LOOP if name in trail else TOO_DEEP
         raise _broken(longer[0], Said(reason, {"trail": " → ".join(longer)}))
     return longer

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from studio import disk
-from studio.disk import check_writable, free_bytes, write_atomically
+from studio.disk import check_writable, free_bytes, reason_of, write_atomically
 from studio.errors import DiskFull, NotWritable
 
 
@@ -35,6 +35,14 @@ def test_a_place_that_takes_no_files_is_told(tmp_path):
     with pytest.raises(NotWritable) as caught:
         check_writable(tmp_path / "file" / "folder")
     assert "--output" in caught.value.say("zh")
+    assert "路径中有一处不是文件夹" in caught.value.say("zh")
+
+
+def test_common_refusals_are_told_in_both_languages_and_others_in_the_systems_words():
+    said = reason_of(OSError(errno.EACCES, os.strerror(errno.EACCES)))
+    assert (said.say("en"), said.say("zh")) == ("permission denied", "没有权限")
+    assert reason_of(OSError(errno.EIO, "odd words")) == "odd words"
+    assert reason_of(OSError("only words")) == "only words"
 
 
 def test_too_little_room_is_told_before_work_begins(tmp_path, monkeypatch):

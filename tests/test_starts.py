@@ -11,7 +11,7 @@ from studio import starts as keeping
 from studio.errors import StartMissing, WrongType
 from studio.exchange.picture import png_with_settings
 from studio.history import History
-from studio.picture_errors import NotAPicture, PictureTooLarge
+from studio.picture_errors import NotAPicture, PictureNotOpened, PictureTooLarge
 from studio.requests import GenerateRequest
 from studio.settings import Settings
 from studio.starts import IN_USE_S, KEPT_S, Starts
@@ -65,10 +65,18 @@ def test_a_photo_is_kept_upright(starts):
 
 def test_what_is_no_picture_is_refused_at_its_field(starts, tmp_path):
     (tmp_path / "page.png").write_text("<html>")
-    for source in (tmp_path / "page.png", tmp_path / "nowhere.png"):
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "cut.jpg")
+    (tmp_path / "cut.jpg").write_bytes((tmp_path / "cut.jpg").read_bytes()[:-200])
+    for name, reason in (("page.png", "不是已知的格式"), ("cut.jpg", "文件已损坏")):
         with pytest.raises(NotAPicture) as refused:
-            starts.keep(source, "mask")
+            starts.keep(tmp_path / name, "mask")
         assert refused.value.field == "mask"
+        assert reason in refused.value.say("zh")
+    for name, reason in (("nowhere.png", "文件或文件夹不存在"), ("", "它是文件夹"), ("x" * 300, "名称过长")):
+        with pytest.raises(PictureNotOpened, match="can't be opened") as unopened:
+            starts.keep(tmp_path / name, "mask")
+        assert unopened.value.field == "mask"
+        assert reason in unopened.value.say("zh")
     Image.new("1", (20_000, 20_000)).save(tmp_path / "huge.png")
     with pytest.raises(PictureTooLarge, match="number of pixels"):
         starts.keep(tmp_path / "huge.png")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from studio.errors import PresetBroken, UnknownChoice
 from studio.settings import ROOT
-from studio.wildcards import MOST_LIST_BYTES, WordLists, expand, literal, split
+from studio.wildcards import MOST_LIST_BYTES, TooManyDrawn, WordLists, expand, literal, split
 
 SHIPPED = WordLists(ROOT / "presets" / "wildcards")
 
@@ -142,7 +142,6 @@ def test_hostile_texts_are_read(text, lists):
         ("__loop__", "loop → back → loop"),
         ("__self__", "self → self"),
         ("__d0__", "d0 → d1 → d2 → d3 → d4 → d5 → d6 → d7 → d8"),
-        ("__many__", "many → wide"),
         ("__empty__", "no words"),
         ("__latin__", "UTF-8"),
         ("__large__", "1 MB"),
@@ -153,6 +152,22 @@ def test_a_list_that_can_not_be_used_says_so(text, words, lists):
         expand(text, 1, lists)
     assert words in caught.value.say("en")
     assert caught.value.field == "prompt"
+
+
+@pytest.mark.parametrize(
+    ("text", "trail"),
+    [("__colour__ " * 1001, "colour"), ("__one__ " * 600, "one"), ("__many__", "many → wide")],
+)
+def test_a_prompt_that_draws_without_end_says_so_and_blames_no_list(text, trail, lists):
+    with pytest.raises(TooManyDrawn) as caught:
+        expand(text, 1, lists)
+    assert trail in caught.value.say("en")
+    assert "1000" in caught.value.say("zh")
+    assert caught.value.field == "prompt"
+
+
+def test_a_prompt_may_draw_a_thousand_times(lists):
+    assert len(expand("__colour__ " * 1000, 1, lists).split()) == 1000
 
 
 @pytest.mark.parametrize("name", ["nope", "secret", "颜色"])

@@ -1,7 +1,9 @@
 """`python -m studio generate`: pictures without the page."""
 
 import argparse
+import errno
 import json
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +13,10 @@ from studio.batch import pictures
 from studio.commands import Command, options, told
 from studio.commands.parser import CommandLineError
 from studio.commands.progress import ProgressLine
-from studio.disk import check_writable, write_atomically
+from studio.disk import check_writable, reason_of, write_atomically
 from studio.engine.events import Event, Finished, Notice
 from studio.engine.host import InlineEngine
+from studio.errors import StudioError
 from studio.exchange.picture import read_settings
 from studio.history import Entry, History
 from studio.presets import Presets
@@ -27,6 +30,15 @@ from studio.studio import Saved, Studio, Waiting
 from studio.words import Said, Text
 
 _PNG_ONLY = Text("--out must end in .png, not '{ending}'", "--out 应以 .png 结尾，而不是“{ending}”")
+
+
+class NameRefused(StudioError):
+    """A file name that the system doesn't take."""
+
+    text = Text(
+        "--out {file} can't be written ({reason}). Choose another name.",
+        "无法写入 --out {file}（{reason}）。请换一个文件名。",
+    )
 
 
 def _add_options(parser: argparse.ArgumentParser, settings: Settings) -> None:
@@ -53,6 +65,7 @@ def _run(given: argparse.Namespace, settings: Settings) -> int:
     out = _out_files(given.out, pictures(request))
     if out:
         check_writable(out[0].parent)
+        _check_names(out)
     line = ProgressLine(settings.language)
     made: list[dict[str, Any]] = []
     notices: list[str] = []
@@ -105,6 +118,18 @@ def _out_files(out: str | None, count: int) -> list[Path]:
     if file.suffix.lower() != ".png":
         raise CommandLineError(None, message=Said(_PNG_ONLY, {"ending": file.suffix}))
     return [file] if count == 1 else [file.with_stem(f"{file.stem}-{n}") for n in range(1, count + 1)]
+
+
+def _check_names(files: list[Path]) -> None:
+    """See that the system takes these names, before work is spent on what gets them. Raises NameRefused."""
+    for file in files:
+        try:
+            if stat.S_ISDIR(file.stat().st_mode):
+                raise IsADirectoryError(errno.EISDIR, "")
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise NameRefused(None, file=file, reason=reason_of(error)) from None
 
 
 def _copy(entry: Entry, file: Path) -> Path:

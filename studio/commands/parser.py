@@ -1,16 +1,31 @@
 """argparse in two languages: its headings translated, and its complaints one sentence each."""
 
 import argparse
+import re
 from typing import Any, NoReturn
 
 from studio.commands import told
 from studio.errors import StudioError
-from studio.words import Language, Text
+from studio.words import Language, Said, Text
 
 _USAGE = Text("Usage: ", "用法：")
 _OPTIONS = Text("Options", "选项")
 _PLACES = Text("What to give", "参数")
 _HELP = Text("Show this help.", "显示本帮助。")
+_IN_CHINESE = (
+    (r"unrecognized arguments: (?P<words>.*)", "不认识的参数 {words}"),
+    (r"the following arguments are required: (?P<names>.*)", "缺少参数 {names}"),
+    (r"one of the arguments (?P<names>.*) is required", "须给出其中一个参数：{names}"),
+    (r"argument (?P<name>.+?): invalid choice: (?P<value>.*) \(choose from (?P<known>.*)\)", "{name} 不能是 {value}，可选：{known}"),
+    (r"argument (?P<name>.+?): invalid int value: (?P<value>.*)", "{name} 的值 {value} 不是整数"),
+    (r"argument (?P<name>.+?): invalid float value: (?P<value>.*)", "{name} 的值 {value} 不是数字"),
+    (r"argument (?P<name>.+?): invalid \w+ value: (?P<value>.*)", "{name} 的值 {value} 无效"),
+    (r"argument (?P<name>.+?): expected one argument", "{name} 需要一个值"),
+    (r"argument (?P<name>.+?): expected at least one argument", "{name} 至少需要一个值"),
+    (r"argument (?P<name>.+?): ignored explicit argument (?P<value>.*)", "{name} 不接受值 {value}"),
+    (r"argument (?P<name>.+?): not allowed with argument (?P<other>.*)", "{name} 不能与 {other} 同时使用"),
+)  # fmt: skip
+"""What argparse complains of, and the same in Chinese."""
 
 
 class CommandLineError(StudioError):
@@ -35,7 +50,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """One sentence in place of the usage and an English complaint."""
-        raise CommandLineError(None, message=message)
+        raise CommandLineError(None, message=_in_both(message))
 
 
 def add_shared(parser: argparse.ArgumentParser, say: Language) -> None:
@@ -44,6 +59,14 @@ def add_shared(parser: argparse.ArgumentParser, say: Language) -> None:
         say, "Language of the words; by default the system's.", "所用的语言，默认与系统相同。"))  # fmt: skip
     parser.add_argument("--output", metavar=told(say, "FOLDER", "文件夹"), default=argparse.SUPPRESS, help=told(
         say, "Folder of the pictures and their history.", "图片及历史记录所在的文件夹。"))  # fmt: skip
+
+
+def _in_both(complaint: str) -> Said | str:
+    """A complaint of argparse in both languages; one that isn't known stays as it is."""
+    for pattern, zh in _IN_CHINESE:
+        if found := re.fullmatch(pattern, complaint, re.DOTALL):
+            return Said(Text("{complaint}", zh), {"complaint": complaint, **found.groupdict()})
+    return complaint
 
 
 def _formatter(language: Language) -> type[argparse.HelpFormatter]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from studio.datasets.errors import LookFailed
+from studio.disk import reason_of
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _AHEAD = 64
@@ -123,7 +124,7 @@ class _Worker:
             )
         except OSError as error:
             self._said.close()
-            raise LookFailed(None, reason=error.strerror or str(error)) from None
+            raise LookFailed(None, reason=reason_of(error)) from None
         if not self._line():  # its first line says that it is ready
             self.end()
             raise LookFailed(None, reason=self._last_words)

@@ -20,7 +20,7 @@ from studio.datasets.measure import FAULTS, measure
 from studio.datasets.names import clean_caption, clean_line, clean_name, folded_names, unique_name
 from studio.datasets.query import Query
 from studio.datasets.spdx import spdx
-from studio.disk import check_writable, storage_error, write_atomically
+from studio.disk import check_writable, reason_of, storage_error, write_atomically
 from studio.errors import StudioError
 from studio.words import Said, Text
 
@@ -259,7 +259,7 @@ def _read(found: Found) -> bytes | Said:
     except NotDelivered as error:
         return error.reason
     except OSError as error:
-        return Said(UNREADABLE, {"why": error.strerror or type(error).__name__})
+        return Said(UNREADABLE, {"why": reason_of(error)})
     return Said(TOO_MANY_BYTES, {"most": MOST_BYTES // 2**20}) if len(content) > MOST_BYTES else content
 
 

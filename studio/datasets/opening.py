@@ -22,7 +22,7 @@ from studio.datasets.formats import formats, recognise
 from studio.datasets.formats.paths import LARGE, MOST_PICTURE_BYTES, PICTURES, split_of
 from studio.datasets.found import Found, Skipped
 from studio.datasets.names import clean_line
-from studio.disk import storage_error
+from studio.disk import reason_of, storage_error
 from studio.words import Said, Text
 
 SKIPPED = "skipped"
@@ -67,7 +67,7 @@ def is_there(path: Path) -> bool:
     except OSError as error:
         if error.errno in _NOWHERE:
             return False
-        raise NotReadable(None, path=str(path), reason=error.strerror or str(error)) from None
+        raise NotReadable(None, path=str(path), reason=reason_of(error)) from None
 
 
 def open_set(path: Path, need: Need) -> Catalogue:
@@ -104,7 +104,7 @@ def _news(catalogue: _Looked, path: Path, skipped: list[list[str]]) -> Iterator[
             except _TooLarge:
                 found = Skipped(found.name, Said(LARGE, {"most": MOST_PICTURE_BYTES // 2**20}))
             except OSError as error:
-                found = Skipped(found.name, Said(UNREADABLE, {"reason": error.strerror or str(error)}))
+                found = Skipped(found.name, Said(UNREADABLE, {"reason": reason_of(error)}))
         told = (found.name, found.reason.say("en"), found.reason.say("zh"))
         skipped.append([clean_line(words.encode("utf-8", "replace").decode()) for words in told])
 

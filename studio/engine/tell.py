@@ -135,12 +135,13 @@ def loras(used: Sequence[LoraFile]) -> Said:
 
 
 def log_name(log: logging.Logger) -> str:
-    """Where unforeseen failures are written down: a file's name, or the terminal."""
+    """Where unforeseen failures are written down: a file with its folder, without the rest of the machine, or the
+    terminal."""
     logger: logging.Logger | None = log
     while logger is not None:
         for handler in logger.handlers:
             if isinstance(handler, logging.FileHandler):
-                return Path(handler.baseFilename).name
+                return "/".join(Path(handler.baseFilename).parts[-2:])
         logger = logger.parent
     return "terminal"
 

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from studio.disk import reason_of
 from studio.exchange import inkstone
 from studio.exchange.comfy.api_json import inside, is_api
 from studio.exchange.comfy.errors import WorkflowBroken, WorkflowTooLarge
 from studio.exchange.comfy.loading import MOST_BYTES, NO_JSON, load
 from studio.exchange.picture import Recalled, read_settings, recalled_from
 from studio.exchange.png import SIGNATURE
-from studio.picture_errors import NoSettings, NotAPicture, PictureError
+from studio.picture_errors import NoSettings, PictureError, PictureNotOpened
 from studio.words import Text
 
 _PICTURES = (SIGNATURE, b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"\0\0\0")
@@ -33,7 +34,7 @@ def read_file(source: str | Path) -> Recalled:
             start = stream.read(16)
         size = file.stat().st_size
     except OSError as error:
-        raise NotAPicture(None, reason=error.strerror or type(error).__name__) from None
+        raise PictureNotOpened(None, file=file.name, reason=reason_of(error)) from None
     if start.startswith(_PICTURES) or not start:
         return read_settings(file)
     if size > MOST_BYTES:

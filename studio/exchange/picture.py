@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from studio import catalog
+from studio.disk import reason_of
 from studio.errors import RequestError
 from studio.exchange import Facts, Format, Reading, png
-from studio.picture_errors import NoSettings, NotAPicture, PictureTooLarge
+from studio.picture_errors import NoSettings, NotAPicture, PictureNotOpened, PictureTooLarge
 from studio.requests import GenerateRequest
 from studio.words import Said, Text
 
@@ -30,6 +31,7 @@ UNUSABLE = Text(
 )
 FILE_SIZE = Text("file size", "文件大小")
 PIXELS = Text("number of pixels", "像素数")
+DAMAGED = Text("it is damaged", "文件已损坏")
 UNKNOWN_FORMAT = Text("unknown format", "格式未知")
 
 
@@ -69,7 +71,7 @@ def png_with_settings(rgb: bytes, width: int, height: int, request: GenerateRequ
 def read_settings(source: str | Path | bytes) -> Recalled:
     """The settings inside a picture file or its bytes.
 
-    Raises NotAPicture, PictureTooLarge, SettingsTooNew, NoSettings, or what a format finds wrong with its own."""
+    Raises NotAPicture, PictureNotOpened, PictureTooLarge, SettingsTooNew, NoSettings, or what a format finds wrong with its own."""
     return recalled_from(_texts(_bytes_of(source)))
 
 
@@ -114,7 +116,7 @@ def _bytes_of(source: str | Path | bytes) -> bytes:
             raise _too_large(FILE_SIZE, f"{size // 2**20} MB", f"{MOST_FILE_BYTES // 2**20} MB")
         return Path(source).read_bytes()
     except OSError as error:
-        raise NotAPicture(None, reason=error.strerror or type(error).__name__) from None
+        raise PictureNotOpened(None, file=Path(source).name, reason=reason_of(error)) from None
 
 
 def _texts(raw: bytes) -> Mapping[str, str]:
@@ -138,7 +140,7 @@ def _exif_texts(raw: bytes) -> Mapping[str, str]:
         raise
     except Exception as error:  # Pillow's readers raise many kinds at broken files, SyntaxError among them
         known = isinstance(error, UnidentifiedImageError)
-        raise NotAPicture(None, reason=UNKNOWN_FORMAT if known else type(error).__name__) from None
+        raise NotAPicture(None, reason=UNKNOWN_FORMAT if known else DAMAGED) from None
     if len(comment) > png.MOST_TEXT_BYTES:
         raise _too_large(png.TEXT_SIZE, f"{len(comment) // 2**20} MB", f"{png.MOST_TEXT_BYTES // 2**20} MB")
     return {"parameters": _comment_text(comment)} if comment else {}

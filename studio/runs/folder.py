@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from studio import toml
-from studio.disk import write_atomically
+from studio.disk import reason_of, write_atomically
 from studio.errors import StudioError
 from studio.headers import BadHeader, read_header
 from studio.runs import events
@@ -187,7 +187,7 @@ class RunFolder:
         except FileNotFoundError:
             raise self._broken(file, _GONE) from None
         except OSError as error:
-            raise self._broken(file, error.strerror or str(error)) from None
+            raise self._broken(file, reason_of(error)) from None
 
     def _broken(self, file: Path, reason: Text | Said | str) -> RunBroken:
         return RunBroken(None, id=self.id, file=file.name, reason=reason)

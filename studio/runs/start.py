@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Sequence
 
+from studio.disk import reason_of
 from studio.engine.host import QUIET_THREADS
 from studio.runs.folder import RunFolder
 from studio.runs.process import launch
@@ -25,7 +26,7 @@ def start(folder: RunFolder, worker: Sequence[str], settings: Settings) -> bool:
             [*worker, str(folder.path.absolute())], folder.log_file.absolute(), environment(settings)
         )
     except OSError as error:
-        refused = WorkerNotStarted(None, reason=error.strerror or str(error))
+        refused = WorkerNotStarted(None, reason=reason_of(error))
         folder.update(state="failed", ended_at=time.time(), message=sentences(refused))
         return False
     now = time.time()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio.datasets.folder import Item
 from studio.datasets.pictures import load_rgb
+from studio.disk import reason_of
 from studio.engine.device import free_memory
 from studio.engine.load import open_part
 from studio.families.family import Conditioning
@@ -200,7 +201,7 @@ def _picture(request: TrainRequest, item: Item, size: Size, made_by: str) -> _Pi
     try:
         content = hashlib.sha256(item.file.read_bytes()).hexdigest()
     except OSError as error:
-        raise PictureGone("dataset_path", file=item.name, reason=error.strerror) from None
+        raise PictureGone("dataset_path", file=item.name, reason=reason_of(error)) from None
     cuts = tuple(cuts_of((item.width, item.height), size, request.crops, request.center_crop, content))
     key = mark_of("picture", VERSION, made_by, content, size, cuts, request.random_flip)
     return _Picture(item, size, cuts, request.random_flip, key)

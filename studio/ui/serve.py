@@ -9,12 +9,14 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from studio.commands import told
 from studio.commands.parser import Parser
-from studio.errors import AddressTaken, SharingRefused, StudioError
+from studio.disk import check_writable, reason_of
+from studio.errors import AddressTaken, DiskFull, OutOfRange, SharingRefused, StudioError
 from studio.settings import Settings
 from studio.words import Language, Text
 
@@ -31,6 +33,8 @@ OPEN_TO_ALL = Text(
     "Everyone who can reach {host}:{port} can paint here, without a password; each visitor sees only their own pictures.",
     "凡是能访问 {host}:{port} 的人都可以在此作画，无需密码；每位访客只能看到自己的图片。",
 )
+PORT = Text("--port", "--port")
+MOST_PORT = 65535
 NAME = "inkstone"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 """Addresses that only this machine reaches."""
@@ -83,16 +87,18 @@ def _parser(say: Language) -> Parser:
 def _check(given: argparse.Namespace, settings: Settings) -> None:
     if given.share and not settings.may_share:
         raise SharingRefused(None, host=settings.host)
+    if not 0 < given.port <= MOST_PORT:
+        raise OutOfRange(None, label=PORT, value=given.port, low=1, high=MOST_PORT)
+    with suppress(DiskFull):  # what is there can be looked at, and deleted
+        check_writable(settings.output_dir)
     with socket.socket(socket.AF_INET6 if ":" in given.host else socket.AF_INET) as probe:
         if os.name != "nt":
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((given.host, given.port))
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise AddressTaken(
-                None, host=given.host, port=given.port, reason=reason, other=given.port % 65535 + 1
-            ) from None
+        except OSError as error:
+            facts = {"host": given.host, "port": given.port, "other": given.port % MOST_PORT + 1}
+            raise AddressTaken(None, reason=reason_of(error), **facts) from None
 
 
 def _serve(given: argparse.Namespace, settings: Settings) -> int:

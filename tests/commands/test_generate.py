@@ -137,11 +137,16 @@ def test_a_preset_lies_between_what_suits_the_model_and_what_is_typed(run):
         (("--stepps", "3"), "--stepps"),
         (("--output", "file"), "can't be written"),
         (("--out", "file/a.png"), "can't be written"),
+        (("--out", "x" * 300 + ".png"), "name is too long"),
+        (("--out", "folder.png"), "it is a folder"),
+        (("--lora", "ink:" + "1" * 5000), "no LoRA"),
+        (("--start", "nowhere.png"), "no such file"),
         (("--language", "fr"), "language"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(run, tmp_path, words, part):
     (tmp_path / "file").write_text("in the way")
+    (tmp_path / "folder.png").mkdir()
     code, out, err = run("generate", "a cat", *SMALL, *words)
     assert (code, out) == (2, "")
     assert part in err

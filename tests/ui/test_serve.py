@@ -45,6 +45,20 @@ def test_wrong_options_are_told_in_one_sentence(capsys, words):
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("port", ["0", "70000", "-1"])
+def test_a_port_that_there_is_not_is_told_with_the_range(capsys, port):
+    assert serving.serve(["--port", port]) == 2
+    said = capsys.readouterr().err
+    assert "between 1 and 65535" in said
+    assert "runs there already" not in said
+
+
+def test_a_place_that_keeps_no_pictures_is_told_before_the_page_is_served(capsys, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    assert serving.serve(["--output", str(tmp_path / "file"), "--language", "zh"]) == 2
+    assert "无法写入" in capsys.readouterr().err
+
+
 def test_sharing_is_refused_where_a_host_shares_already(capsys, monkeypatch):
     monkeypatch.setenv("SPACE_ID", "someone/inkstone")
     assert serving.serve(["--share"]) == 2

@@ -30,6 +30,7 @@ from studio.datasets.formats.paths import (
 )
 from studio.datasets.formats.texts import MOST_BYTES, decoded, first_of
 from studio.datasets.found import Found, Skipped
+from studio.disk import reason_of
 from studio.words import Said, Text
 
 MOST_PICTURES, MOST_SHARD_BYTES = 1000, 500 * 10**6
@@ -101,7 +102,7 @@ def _shard(shard: Path, name: str, split: Split) -> Iterator[Found | Skipped]:
                 yield from _add(sample, member, ending, archive, name)
             trouble = _wrong_end(shard, archive.offset)
     except OSError as error:
-        trouble = Said(UNREADABLE, {"reason": error.strerror or str(error)})
+        trouble = Said(UNREADABLE, {"reason": reason_of(error)})
     except (tarfile.TarError, ValueError, EOFError):
         trouble = Said(BROKEN, {})
     yield from _told(sample, shard, name, split)
