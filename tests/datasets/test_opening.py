@@ -114,7 +114,7 @@ def test_what_is_there_and_locked_is_told(tmp_path, monkeypatch):
     ):
         with monkeypatch.context() as patch:
             patch.setattr(where, what, locked)
-            with pytest.raises(NotReadable, match=rf"{path} can't be read \(Permission denied\)"):
+            with pytest.raises(NotReadable, match=rf"{path} can't be read \(permission denied\)"):
                 is_there(path)
 
 

@@ -9,7 +9,7 @@ from studio.exchange.comfy.writing import write
 from studio.exchange.files import NoRecipe, read_file, read_text
 from studio.exchange.inkstone import FORMAT as INKSTONE
 from studio.exchange.picture import png_with_settings
-from studio.picture_errors import NotAPicture, SettingsTooNew
+from studio.picture_errors import NotAPicture, PictureNotOpened, SettingsTooNew
 from studio.requests import GenerateRequest, LoraUse
 
 REQUEST = GenerateRequest(prompt="红色的小船", negative_prompt="blur", seed=7, sampler="dpmpp_2m", schedule="karras", model="kolors",
@@ -46,7 +46,7 @@ def test_our_own_json_of_a_later_studio_is_refused():
 
 
 def test_what_is_not_there_or_empty_says_so(tmp_path):
-    with pytest.raises(NotAPicture):
+    with pytest.raises(PictureNotOpened, match="gone.json can't be opened: there is no such file"):
         read_file(tmp_path / "gone.json")
     (tmp_path / "empty.json").write_bytes(b"")
     with pytest.raises(NotAPicture):

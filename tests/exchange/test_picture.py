@@ -15,7 +15,14 @@ from PIL import Image, PngImagePlugin
 from studio.exchange import png
 from studio.exchange.a1111 import FORMAT as A1111
 from studio.exchange.picture import MOST_PIXELS, png_with_settings, read_settings
-from studio.picture_errors import NoSettings, NotAPicture, PictureError, PictureTooLarge, SettingsTooNew
+from studio.picture_errors import (
+    NoSettings,
+    NotAPicture,
+    PictureError,
+    PictureNotOpened,
+    PictureTooLarge,
+    SettingsTooNew,
+)
 from studio.requests import MOST_LETTERS, GenerateRequest, LoraUse
 
 REQUEST = GenerateRequest(
@@ -125,8 +132,9 @@ def test_what_is_no_picture_says_so(raw):
 
 
 def test_a_file_that_is_not_there_says_so(tmp_path):
-    with pytest.raises(NotAPicture):
+    with pytest.raises(PictureNotOpened) as caught:
         read_settings(tmp_path / "gone.png")
+    assert caught.value.say("zh") == "无法打开图片 gone.png：文件或文件夹不存在。"
 
 
 def test_a_picture_with_too_many_pixels_is_not_opened():

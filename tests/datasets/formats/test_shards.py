@@ -129,7 +129,7 @@ def test_a_shard_that_is_locked_is_not_called_damaged(tmp_path, monkeypatch):
 
     file = tar(tmp_path / "x.tar", ("0.png", png(0)))
     monkeypatch.setattr(tarfile, "open", locked)
-    assert read(file) == ([], {"x.tar": "the archive can't be read (Permission denied)"})
+    assert read(file) == ([], {"x.tar": "the archive can't be read (permission denied)"})
 
 
 def test_large_members_are_left_alone(tmp_path):
