@@ -3,6 +3,9 @@
 from studio.errors import StudioError
 from studio.words import Text
 
+DAMAGED = Text("it is damaged", "文件已损坏")
+UNKNOWN_FORMAT = Text("no known format", "不是已知的格式")
+
 
 class PictureError(StudioError):
     """A picture that was given to the studio and can't be used."""

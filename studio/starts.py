@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from studio.datasets.pixels import as_rgb
 from studio.disk import reason_of, write_atomically
 from studio.errors import StartMissing
-from studio.picture_errors import NotAPicture, PictureNotOpened, PictureTooLarge
+from studio.picture_errors import DAMAGED, UNKNOWN_FORMAT, NotAPicture, PictureNotOpened, PictureTooLarge
 from studio.settings import Settings
 from studio.words import Text
 
@@ -39,8 +39,6 @@ IN_USE_S = 3600
 _SWEPT_EVERY_S = 3600
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 _NAME = re.compile(r"[0-9a-f]{64}")
-UNKNOWN = Text("no known format", "不是已知的格式")
-DAMAGED = Text("it is damaged", "文件已损坏")
 PIXELS = Text("number of pixels", "像素数")
 
 
@@ -130,7 +128,7 @@ def _upright(source: "Path | str | bytes | Picture", field: str) -> "Picture":
     except PictureTooLarge:
         raise
     except UnidentifiedImageError:
-        raise NotAPicture(field, reason=UNKNOWN) from None
+        raise NotAPicture(field, reason=UNKNOWN_FORMAT) from None
     except Exception as error:  # Pillow's readers raise many kinds at broken files, SyntaxError among them
         if isinstance(error, OSError) and error.errno and isinstance(source, str | Path):
             raise PictureNotOpened(field, file=Path(source).name, reason=reason_of(error)) from None

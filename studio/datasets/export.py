@@ -45,8 +45,9 @@ _MARK = re.compile(r"-[0-9a-f]{12}$")
 
 
 def export(catalogue: Catalogue, request: ExportRequest, need: Need | None = None) -> Iterator[Step]:
-    """Write the set as the request says, for its own need unless another is given; steps count pictures, and name those that are left out because their file
-    can't be decoded, and imports that are not finished. Raises OutNeeded, OutTaken, FormatUnknown, PackageNeeded, NothingToExport, DiskFull or OutNotWritable;
+    """Write the set as the request says, for its own need unless another is given; steps count pictures, and name those
+    that are left out because their file can't be decoded, and imports that are not finished. Raises OutNeeded,
+    OutTaken, FormatUnknown, PackageNeeded, NothingToExport, DiskFull or OutNotWritable;
     then, and when it is closed, nothing is left behind."""
     layout = writable(request.format)
     assert layout.write is not None

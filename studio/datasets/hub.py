@@ -40,8 +40,8 @@ def push(
     token: str = "",
     need: Need | None = None,
 ) -> Iterator[Step]:
-    """Export the set as the request says (its folder aside), for its own need unless another is given, and send it to `repo` ("owner/name"), which is made where it
-    isn't there; without a `token`, that of this machine is taken. Raises PushFailed, and what `export` raises; nothing
+    """Export the set as the request says (its folder aside), for its own need unless another is given, and send it to
+    `repo` ("owner/name"), which is made where it isn't there; without a `token`, that of this machine is taken. Raises PushFailed, and what `export` raises; nothing
     stays on this disk. Stopping while files are sent takes effect after them."""
     api = _api(repo, token)
     with tempfile.TemporaryDirectory(prefix="inkstone-push-") as place:

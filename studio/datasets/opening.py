@@ -17,8 +17,8 @@ from studio.dataset_requests import Need
 from studio.datasets.archive import unpack
 from studio.datasets.catalogue import FILE, Catalogue
 from studio.datasets.entry import New
-from studio.datasets.errors import LayoutUnknown, NotReadable
-from studio.datasets.formats import formats, recognise
+from studio.datasets.errors import NotReadable
+from studio.datasets.formats import recognise
 from studio.datasets.formats.paths import LARGE, MOST_PICTURE_BYTES, PICTURES, split_of
 from studio.datasets.found import Found, Skipped
 from studio.datasets.names import clean_line
@@ -118,11 +118,7 @@ def _read(catalogue: _Looked, path: Path) -> Iterator[Found | Skipped]:
         if isinstance(told, Skipped):
             yield told
     inside = _innermost(inside)
-    try:
-        layout = recognise(inside)
-    except LayoutUnknown:
-        raise LayoutUnknown("where", path=str(path), known=", ".join(formats())) from None
-    yield from layout.read(inside)
+    yield from recognise(inside, called=path).read(inside)
 
 
 def _innermost(folder: Path) -> Path:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from studio.engine.weights import DAMAGED, Lazy, checked, tensors, weight_files
+from studio.engine.weights import Lazy, checked, tensors, weight_files
 from studio.errors import WeightsBroken, WeightsIncomplete
 from studio.families.family import Part
 from studio.headers import read_header
 from studio.schedulers.build import build
 from studio.schedulers.flow import is_flow
+from studio.shelf.models import DAMAGED
 from studio.words import Text
 
 if TYPE_CHECKING:

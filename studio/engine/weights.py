@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from studio.errors import PickleRefused, WeightsBroken, WeightsMissing
 from studio.headers import PICKLED, BadHeader, read_header
-from studio.words import Text
+from studio.shelf.models import DAMAGED
 
 if TYPE_CHECKING:
     import torch
 
-DAMAGED = Text("it can't be read", "无法读取")
 
 Lazy = Callable[[], "torch.Tensor"]
 """Gives a tensor as it is in its file, mapped."""

@@ -11,7 +11,14 @@ from studio import catalog
 from studio.disk import reason_of
 from studio.errors import RequestError
 from studio.exchange import Facts, Format, Reading, png
-from studio.picture_errors import NoSettings, NotAPicture, PictureNotOpened, PictureTooLarge
+from studio.picture_errors import (
+    DAMAGED,
+    UNKNOWN_FORMAT,
+    NoSettings,
+    NotAPicture,
+    PictureNotOpened,
+    PictureTooLarge,
+)
 from studio.requests import GenerateRequest
 from studio.words import Said, Text
 
@@ -31,8 +38,6 @@ UNUSABLE = Text(
 )
 FILE_SIZE = Text("file size", "文件大小")
 PIXELS = Text("number of pixels", "像素数")
-DAMAGED = Text("it is damaged", "文件已损坏")
-UNKNOWN_FORMAT = Text("unknown format", "格式未知")
 
 
 @dataclass(frozen=True)

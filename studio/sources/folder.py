@@ -7,9 +7,8 @@ from pathlib import Path
 
 from studio.dataset_requests import ImportRequest
 from studio.datasets.archive import unpack
-from studio.datasets.errors import FolderMissing, LayoutUnknown, SourceRefused
+from studio.datasets.errors import FolderMissing, SourceRefused
 from studio.datasets.formats import recognise
-from studio.datasets.formats.format import Format
 from studio.datasets.found import Found, Skipped, Step
 from studio.datasets.opening import is_there
 from studio.sources.source import Place, Source
@@ -42,19 +41,11 @@ def _find(request: ImportRequest, place: Place) -> Iterator[Found | Skipped | St
         yield from unpack(root, folder)
         root = folder
     _check_count(root)
-    for found in _layout(root, named).read(root):
+    for found in recognise(root, called=named).read(root):
         if isinstance(found, Found) and found.file is not None and not _is_inside(found.file, root):
             yield Skipped(found.name, Said(OUTSIDE, {}))
         else:
             yield found
-
-
-def _layout(root: Path, named: Path) -> Format:
-    """The layout of a folder or of what was unpacked; raises LayoutUnknown with the name that was given."""
-    try:
-        return recognise(root)
-    except LayoutUnknown as error:
-        raise LayoutUnknown("where", **{**error.values, "path": str(named)}) from None
 
 
 def _check_allowed(root: Path, roots: str) -> None:

@@ -46,13 +46,8 @@ def _find(request: ImportRequest, place: Place) -> Iterator[Found | Skipped | St
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _read(folder: Path, name: str = "") -> Iterator[Found | Skipped]:
-    """What a folder holds; `name` is what its archive was called. Raises LayoutUnknown."""
-    try:
-        layout = recognise(folder)
-    except LayoutUnknown as error:
-        raise LayoutUnknown(error.field, **{**error.values, "path": name or error.values["path"]}) from None
-    yield from layout.read(folder)
+def _read(folder: Path, called: str = "") -> Iterator[Found | Skipped]:
+    yield from recognise(folder, called).read(folder)
 
 
 def _gathered(files: list[Path], folder: Path) -> Path:

@@ -68,7 +68,8 @@ class Api:
         asked: gr.Request | None = None,
     ) -> tuple[list[str], int | None]:
         """Paint pictures. `seed` None takes a new one; `loras` is a list of "name:weight"; `start` and `mask` are picture
-        files (`gradio_client.handle_file`). Returns the PNG files, which hold their settings, and the seed of the first. A caller who leaves ends the work."""
+        files (`gradio_client.handle_file`). Returns the PNG files, which hold their settings, and the seed of the first.
+        A caller who leaves ends the work."""
         language = as_language((_header(asked, "accept-language") or "en")[:2].lower())
         values = {
             "prompt": prompt, "negative_prompt": negative_prompt, "model": model, "sampler": sampler,

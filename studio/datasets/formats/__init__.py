@@ -13,13 +13,14 @@ def formats() -> dict[str, Format]:
     return dict(sorted(found.items(), key=lambda named: (named[1].order, named[0])))
 
 
-def recognise(path: Path) -> Format:
-    """The layout of a folder or file; raises LayoutUnknown."""
+def recognise(path: Path, called: str | Path = "") -> Format:
+    """The layout of a folder or file; raises LayoutUnknown, with the name of the archive that it was unpacked from where
+    it is `called` otherwise."""
     known = formats()
     for layout in known.values():
         if path.exists() and layout.recognises(path):
             return layout
-    raise LayoutUnknown("where", path=str(path), known=", ".join(known))
+    raise LayoutUnknown("where", path=str(called or path), known=", ".join(known))
 
 
 def writable(name: str) -> Format:

@@ -23,7 +23,8 @@ NOTES = ("readme", "license", "licence", "copying", "notice", "attribution", "sa
 """Text files that are no captions."""
 
 Facts = Callable[[str, str | None], dict[str, Any] | Said]
-"""More fields of Found, from a picture's name inside the folder and its caption (None without a caption file); or why it isn't taken."""
+"""More fields of Found, from a picture's name inside the folder and its caption (None without a caption file); or why it
+isn't taken."""
 
 
 def read_beside(root: Path, facts: Facts) -> Iterator[Found | Skipped]:

@@ -124,7 +124,7 @@ def beside_shards(path: Path, other: str) -> Iterator[Skipped]:
 
 def located(folder: Path, real: str, name: str, table: str) -> Path | Said:
     """The file that a name in a table of `folder` means, or why it is not read. It must lie under `real`, a path
-    without links. What came in an archive may have had to take a cleaner name than the table knows it by."""
+    without links."""
     plain = name.replace("\\", "/")
     parts = plain.split("/")
     if not plain.strip():
@@ -134,7 +134,7 @@ def located(folder: Path, real: str, name: str, table: str) -> Path | Said:
     )
     if is_unsafe or ".." in parts:
         return Said(OUTSIDE, {"table": table})
-    file = next((file for spelt in (plain, *clean_paths(plain)) if (file := _spelt(folder / spelt))), None)
+    file = _spelt(folder / plain) or _cleaned(folder, plain)
     if file is None:
         return Said(NOT_THERE, {"table": table})
     if not _is_within(os.path.realpath(file), real):
@@ -151,6 +151,11 @@ def _spelt(file: Path) -> Path | None:
     except (OSError, ValueError):  # longer than a name may be, or not a name at all
         return None
     return None
+
+
+def _cleaned(folder: Path, name: str) -> Path | None:
+    """The file that was given a cleaner name when its archive was unpacked."""
+    return next((file for clean in clean_paths(name) if (file := _spelt(folder / clean))), None)
 
 
 def _is_hidden(part: str) -> bool:
